@@ -1,0 +1,102 @@
+import { type DeviceId, deviceIdSchema, siteZoneId, type ZoneId, zoneIdSchema } from "../gateway/domain/ids.ts";
+import type { DriverManifest } from "../gateway/ports/driver.ts";
+import type { Path } from "./mistakes.ts";
+import { builtInProfiles, loadProfile } from "./profiles.ts";
+import { type Findings, textsOf } from "./references.ts";
+import type { ConfiguredDevice } from "./schema.ts";
+import { check, valueAt } from "./schema-issues.ts";
+
+/**
+ * The devices whose driver, dialect, options and profile are right; what is wrong with the others goes to the findings.
+ */
+export function configureDevices(
+  findings: Findings,
+  manifests: readonly DriverManifest[],
+  dir: string,
+): readonly ConfiguredDevice[] {
+  const lines = textsOf(findings, findings.entries("serialLines"), "id");
+  const usernames = new Map<string, string>();
+  const units = new Map<string, string>();
+  return findings.entries("devices").flatMap((path): ConfiguredDevice[] => {
+    const text = (key: string): string | undefined => findings.text([...path, key]);
+    const manifest = manifests.find((each) => each.driver === text("driver") && each.dialect === text("dialect"));
+    if (manifest === undefined) return [];
+    const optionsPath = [...path, "options"];
+    const given = valueAt(findings.source.value, optionsPath);
+    if (given !== undefined && (typeof given !== "object" || Array.isArray(given))) return [];
+    if (given === undefined) withOptions(findings, path);
+    const checked = check(manifest.options, findings.source, optionsPath);
+    if (!checked.ok) {
+      findings.mistakes.push(...checked.mistakes);
+      return [];
+    }
+    const options = checked.value;
+    const owner = text("id") ?? "";
+
+    const username = manifest.mqtt?.(options).username;
+    if (username !== undefined) {
+      const other = usernames.get(username);
+      const at = whereIs(findings, optionsPath, username);
+      if (other !== undefined)
+        findings.add(at, `the user name of ${other}`, "a user name of its own", "Each device has its own credentials.");
+      else usernames.set(username, owner);
+    }
+    const serial = manifest.serial?.(options);
+    if (serial !== undefined) {
+      const key = `${serial.line} ${serial.unit}`;
+      const other = units.get(key);
+      if (!lines.includes(serial.line))
+        findings.unknown(whereIs(findings, optionsPath, serial.line), serial.line, "serial line", lines);
+      if (other !== undefined)
+        findings.add(
+          whereIs(findings, optionsPath, serial.unit),
+          `unit ${serial.unit} of ${serial.line}, as ${other}`,
+          "a unit number used once on the line",
+        );
+      else units.set(key, owner);
+    }
+    const profile = profileOf(findings, manifest, options, optionsPath, dir);
+    const id = deviceIdSchema.safeParse(text("id"));
+    const zone = zoneIdSchema.safeParse(text("zone") ?? siteZoneId);
+    const name = text("name");
+    if (!id.success || !zone.success || name === undefined || !profile.ok) return [];
+    return [{ device: deviceOf(manifest, id.data, name, zone.data), manifest, options, ...profile.part }];
+  });
+}
+
+function deviceOf(manifest: DriverManifest, id: DeviceId, name: string, zoneId: ZoneId): ConfiguredDevice["device"] {
+  return { id, name, driver: manifest.driver, dialect: manifest.dialect, zoneId };
+}
+
+/** Absent options are checked like empty ones, so that what is missing is named. */
+function withOptions(findings: Findings, path: Path): void {
+  const device = valueAt(findings.source.value, path);
+  if (typeof device === "object" && device !== null) Reflect.set(device, "options", {});
+}
+
+function profileOf(
+  findings: Findings,
+  manifest: DriverManifest,
+  options: unknown,
+  optionsPath: Path,
+  dir: string,
+): { ok: true; part: { profile?: unknown } } | { ok: false } {
+  const name = manifest.profile?.(options);
+  if (name === undefined || manifest.profileSchema === undefined) return { ok: true, part: {} };
+  const loaded = loadProfile(name, dir, manifest.profileSchema);
+  if (loaded.ok) return { ok: true, part: { profile: loaded.value } };
+  const at = whereIs(findings, optionsPath, name);
+  if (loaded.why !== undefined) {
+    if (/[./]/.test(name))
+      findings.add(at, `${JSON.stringify(name)}: ${loaded.why}`, "the path of a profile, relative to this file");
+    else findings.unknown(at, name, "built-in profile", builtInProfiles());
+  } else findings.mistakes.push(...loaded.mistakes);
+  return { ok: false };
+}
+
+/** The option that has this value; where a default has it, the options. */
+function whereIs(findings: Findings, optionsPath: Path, value: unknown): Path {
+  const options = valueAt(findings.source.value, optionsPath);
+  const key = Object.entries(options ?? {}).find(([, each]) => each === value)?.[0];
+  return key === undefined ? optionsPath : [...optionsPath, key];
+}

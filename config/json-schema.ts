@@ -1,0 +1,83 @@
+import { z } from "zod";
+import type { DriverManifest } from "../gateway/ports/driver.ts";
+import { fileSchema } from "./schema.ts";
+
+type Json = z.core.JSONSchema.BaseSchema;
+
+/**
+ * The JSON Schema (draft 7, which editors read best) of a configuration file. References between its parts and what a
+ * `${…}` stands for are beyond it: `zhian check` knows more.
+ */
+export function configJsonSchema(
+  manifests: readonly DriverManifest[],
+  ruleSchemas: Readonly<Record<string, z.ZodType>>,
+): Json {
+  const whole = toJson(fileSchema);
+  const device = whole.properties?.["devices"];
+  const rules = Object.fromEntries(Object.entries(ruleSchemas).map(([name, schema]) => [name, toJson(schema)]));
+  return {
+    title: "zhian gateway configuration",
+    ...whole,
+    properties: {
+      ...whole.properties,
+      devices: { ...object(device), items: withDrivers(object(object(device).items), manifests) },
+      rules: { ...object(whole.properties?.["rules"]), properties: rules, additionalProperties: false },
+    },
+  };
+}
+
+function toJson(schema: z.ZodType): Json {
+  const json = z.toJSONSchema(schema, {
+    io: "input",
+    target: "draft-7",
+    unrepresentable: "any",
+    override: allowReference,
+  });
+  delete json.$schema;
+  return json;
+}
+
+/** Where a number or a text of some form stands, a `${…}` may stand too. */
+function allowReference({ jsonSchema }: { jsonSchema: Json }): void {
+  const strict = jsonSchema.type === "number" || jsonSchema.type === "integer" || jsonSchema.pattern !== undefined;
+  if (!strict) return;
+  const { description, default: fallback, ...form } = jsonSchema;
+  for (const key of Object.keys(form)) Reflect.deleteProperty(jsonSchema, key);
+  jsonSchema.anyOf = [form, { type: "string", pattern: "\\$\\{.+\\}" }];
+  if (description !== undefined) jsonSchema.description = description;
+  if (fallback !== undefined) jsonSchema.default = fallback;
+}
+
+function withDrivers(item: Json, manifests: readonly DriverManifest[]): Json {
+  const drivers = [...new Set(manifests.map((manifest) => manifest.driver))];
+  const dialectsOf = (driver: string): readonly DriverManifest[] => manifests.filter((each) => each.driver === driver);
+  return {
+    ...item,
+    properties: { ...item.properties, driver: { enum: drivers, description: "Family of the device." } },
+    allOf: drivers.flatMap((driver): Json[] => [
+      {
+        if: where({ driver }),
+        // biome-ignore lint/suspicious/noThenProperty: JSON Schema names it so.
+        then: { properties: { dialect: { enum: dialectsOf(driver).map((each) => each.dialect) } } },
+      },
+      ...dialectsOf(driver).map((manifest) => ({
+        if: where({ driver, dialect: manifest.dialect }),
+        // biome-ignore lint/suspicious/noThenProperty: JSON Schema names it so.
+        then: { properties: { options: { description: manifest.title.en, ...toJson(manifest.options) } } },
+      })),
+    ]),
+  };
+}
+
+function where(values: Readonly<Record<string, string>>): Json {
+  const properties = Object.fromEntries(Object.entries(values).map(([key, value]) => [key, { const: value }]));
+  return { properties, required: Object.keys(values) };
+}
+
+function object(schema: unknown): Json {
+  return isObject(schema) ? schema : {};
+}
+
+function isObject(schema: unknown): schema is Json {
+  return typeof schema === "object" && schema !== null && !Array.isArray(schema);
+}
