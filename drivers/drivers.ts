@@ -1,0 +1,6 @@
+import type { DriverManifest } from "../gateway/ports/driver.ts";
+import { faceTerminalFaceSluiceMqtt } from "./face-terminal/manifest.ts";
+import { throwCameraFaceSluiceMqtt } from "./throw-camera/manifest.ts";
+
+/** Every dialect of every family. A new one is a file, a line here, and its tests. */
+export const drivers: readonly DriverManifest[] = [faceTerminalFaceSluiceMqtt, throwCameraFaceSluiceMqtt];
