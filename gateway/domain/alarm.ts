@@ -71,6 +71,8 @@ const alarmShape = {
   updatedAt: z.iso.datetime(),
   /** How many times the condition came (again) while the alarm was open. */
   count: z.number().int().positive(),
+  /** Number of its newest step, from 1: steps of one alarm are counted without a gap. */
+  revision: z.number().int().positive(),
   /** Ids of the observations that made it, oldest first, at most 32: the first and the newest are always there. */
   causes: z.array(observationIdSchema).max(32),
   evidence: z.array(z.string()).max(32),
@@ -99,6 +101,7 @@ export const transitionSchema = z.strictObject({
   state: alarmStateSchema,
   raisedAt: z.iso.datetime(),
   count: z.number().int(),
+  revision: z.number().int(),
   causes: z.array(observationIdSchema),
   evidence: z.array(z.string()),
   explanation: bilingualSchema,

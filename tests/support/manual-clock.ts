@@ -29,6 +29,11 @@ export class ManualClock implements Clock {
     this.#steps += ms;
   }
 
+  /** Moves to a moment without running the timers that would be due before it. */
+  jump(to: number): void {
+    this.#now = to;
+  }
+
   after(ms: number, call: () => void): () => void {
     const id = this.#next++;
     this.#timers.set(id, { at: this.#now + ms, call });

@@ -1,0 +1,161 @@
+import { createHash } from "node:crypto";
+import {
+  type Actor,
+  type Alarm,
+  type AlarmSignal,
+  type AlarmState,
+  type AlarmTransition,
+  type Disposition,
+  graver,
+  priorityOf,
+  type Step,
+  surer,
+} from "../domain/alarm.ts";
+import { type AlarmId, alarmIdSchema } from "../domain/ids.ts";
+import type { NewTransition } from "../ports/logs.ts";
+
+/** The gateway acting by itself. */
+export const gatewayActor: Actor = { name: "gateway", via: "gateway" };
+const causesKept = 32;
+
+/** The same rule, subject and opening observation give the same id, so a second run of the rules raises nothing twice. */
+export function alarmIdOf(rule: string, subject: string, openedBy: string): AlarmId {
+  const hash = createHash("sha256").update(`${rule}\n${subject}\n${openedBy}`).digest("hex");
+  return alarmIdSchema.parse(hash.slice(0, 32));
+}
+
+/** ISA-18.2 / IEC 62682: presence of the condition crossed with the notice taken of it. */
+export function stateOf(alarm: { active: boolean; acknowledged: boolean }): AlarmState {
+  return `${alarm.active ? "active" : "returned"}-${alarm.acknowledged ? "acknowledged" : "unacknowledged"}`;
+}
+
+type RaiseSignal = Extract<AlarmSignal, { type: "raise" }>;
+type ClearSignal = Extract<AlarmSignal, { type: "clear" }>;
+
+/** The condition came for the first time. */
+export function raise(rule: string, signal: RaiseSignal, at: string): NewTransition {
+  const alarm: Alarm = {
+    id: alarmIdOf(rule, signal.subject, signal.openedBy),
+    rule,
+    subject: signal.subject,
+    zoneId: signal.zoneId,
+    severity: signal.severity,
+    certainty: signal.certainty,
+    priority: priorityOf(signal.severity, signal.certainty),
+    state: "active-unacknowledged",
+    active: true,
+    acknowledged: false,
+    latched: signal.latched ?? false,
+    raisedAt: at,
+    updatedAt: at,
+    count: 1,
+    revision: 1,
+    causes: boundedCauses([], signal.causes),
+    evidence: (signal.evidence ?? []).slice(0, causesKept),
+    explanation: signal.explanation,
+  };
+  return { alarm, transition: transitionOf(alarm, "raised", at) };
+}
+
+/**
+ * The condition is seen again while the alarm is open: counted, not raised twice. Severity and certainty only grow. A
+ * condition that comes back after it had gone needs a person's notice anew.
+ */
+export function update(alarm: Alarm, signal: RaiseSignal, at: string): NewTransition {
+  const severity = graver(alarm.severity, signal.severity);
+  const certainty = surer(alarm.certainty, signal.certainty);
+  const cross = { active: true, acknowledged: alarm.active ? alarm.acknowledged : false };
+  return step(alarm, "updated", at, {
+    severity,
+    certainty,
+    priority: priorityOf(severity, certainty),
+    ...cross,
+    state: stateOf(cross),
+    count: alarm.count + 1,
+    causes: boundedCauses(alarm.causes, signal.causes),
+    evidence: [...new Set([...alarm.evidence, ...(signal.evidence ?? [])])].slice(0, causesKept),
+    explanation: signal.explanation,
+  });
+}
+
+/** The condition is gone. Nothing to tell where it was gone before. */
+export function returnToNormal(alarm: Alarm, signal: ClearSignal, at: string): NewTransition[] {
+  if (!alarm.active) return [];
+  const cross = { active: false, acknowledged: alarm.acknowledged };
+  const returned = step(alarm, "returned", at, {
+    ...cross,
+    state: stateOf(cross),
+    ...(signal.explanation === undefined ? {} : { explanation: signal.explanation }),
+  });
+  return [returned, ...closeIfDone(returned.alarm, at)];
+}
+
+/** A person has taken notice. A second notice changes nothing. */
+export function acknowledge(alarm: Alarm, by: Actor, at: string, comment?: string): NewTransition[] {
+  if (alarm.acknowledged) return [];
+  const cross = { active: alarm.active, acknowledged: true };
+  const said = comment === undefined ? {} : { comment };
+  const acknowledged = step(
+    alarm,
+    "acknowledged",
+    at,
+    { ...cross, state: stateOf(cross), acknowledgedBy: by, ...said },
+    by,
+  );
+  return [acknowledged, ...closeIfDone(acknowledged.alarm, at)];
+}
+
+/** The end, by a person, with a verdict. */
+export function close(alarm: Alarm, by: Actor, at: string, disposition: Disposition, comment?: string): NewTransition {
+  const said = comment === undefined ? {} : { comment };
+  return step(alarm, "closed", at, { state: "closed", active: false, closedBy: by, disposition, ...said }, by);
+}
+
+/** Returned and acknowledged is back to normal, unless it is latched: then a person has to look and close it. */
+function closeIfDone(alarm: Alarm, at: string): NewTransition[] {
+  if (alarm.active || !alarm.acknowledged || alarm.latched) return [];
+  return [close(alarm, gatewayActor, at, "true")];
+}
+
+function step(alarm: Alarm, name: Step, at: string, change: Partial<Alarm>, by?: Actor): NewTransition {
+  const next: Alarm = { ...alarm, ...change, updatedAt: at, revision: alarm.revision + 1 };
+  return {
+    alarm: next,
+    transition: transitionOf(next, name, at, by ?? (name === "closed" ? next.closedBy : undefined)),
+  };
+}
+
+function transitionOf(alarm: Alarm, name: Step, at: string, by?: Actor): AlarmTransition {
+  return {
+    id: `${alarm.id}-${alarm.revision}`,
+    alarmId: alarm.id,
+    step: name,
+    at,
+    rule: alarm.rule,
+    subject: alarm.subject,
+    zoneId: alarm.zoneId,
+    severity: alarm.severity,
+    certainty: alarm.certainty,
+    priority: alarm.priority,
+    state: alarm.state,
+    raisedAt: alarm.raisedAt,
+    count: alarm.count,
+    revision: alarm.revision,
+    causes: alarm.causes,
+    evidence: alarm.evidence,
+    explanation: alarm.explanation,
+    ...(by === undefined ? {} : { by }),
+    ...(name === "closed" && alarm.disposition !== undefined ? { disposition: alarm.disposition } : {}),
+    ...((name === "acknowledged" || name === "closed") && alarm.comment !== undefined
+      ? { comment: alarm.comment }
+      : {}),
+  };
+}
+
+/** The first and the newest stay when there are too many. */
+function boundedCauses(old: Alarm["causes"], more: Alarm["causes"]): Alarm["causes"] {
+  const all = [...new Set([...old, ...more])];
+  const first = all[0];
+  if (all.length <= causesKept || first === undefined) return all;
+  return [first, ...all.slice(1 - causesKept)];
+}

@@ -1,0 +1,15 @@
+import type { z } from "zod";
+import type { Rule } from "./rule.ts";
+import { accessDeniedRepeated } from "./rules/access-denied-repeated.ts";
+import { deviceOffline } from "./rules/device-offline.ts";
+import { fault } from "./rules/fault.ts";
+import { fire } from "./rules/fire.ts";
+import { thrownObject } from "./rules/thrown-object.ts";
+
+/** Every rule, in the order in which they see an observation. A new rule is a file and a line here. */
+export const rules: readonly Rule[] = [fire, thrownObject, accessDeniedRepeated, deviceOffline, fault];
+
+/** Schemas of the rules' parameters by name, for the configuration. */
+export const ruleSchemas: Readonly<Record<string, z.ZodType>> = Object.fromEntries(
+  rules.map((r) => [r.name, r.params]),
+);

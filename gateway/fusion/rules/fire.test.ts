@@ -1,0 +1,139 @@
+import { describe, expect, test } from "vitest";
+import { FusionBench, withDefaults } from "../../../tests/support/fusion-bench.ts";
+import { fire } from "./fire.ts";
+
+/** Class A1 of EN 54-5 / GB 4716: response time limits, s, from 25 °C at a constant rate, K/min. */
+const a1 = [
+  { rate: 1, lower: 29 * 60, upper: 40 * 60 + 20 },
+  { rate: 3, lower: 7 * 60 + 13, upper: 13 * 60 + 40 },
+  { rate: 5, lower: 4 * 60 + 9, upper: 8 * 60 + 20 },
+  { rate: 10, lower: 60, upper: 4 * 60 + 20 },
+  { rate: 20, lower: 30, upper: 2 * 60 + 20 },
+  { rate: 30, lower: 20, upper: 100 },
+];
+
+function bench(params: Record<string, unknown> = {}): FusionBench {
+  return new FusionBench(withDefaults([fire], { fire: params }));
+}
+
+function read(b: FusionBench, temperatureC: number): void {
+  b.observe("ext-1", "b3-u1", { kind: "thermal.reading", body: { temperatureC } });
+}
+
+function discharge(b: FusionBench, discharged: boolean): void {
+  b.observe("ext-1", "b3-u1", { kind: "extinguisher.state", body: { discharged, lowPressure: false, tamper: false } });
+}
+
+describe("the fire rule", () => {
+  for (const { rate, lower, upper } of a1) {
+    test(`keeps within class A1 when it gets hotter by ${rate} K a minute`, () => {
+      const b = bench();
+      for (let i = 0; i < 600; i++) {
+        read(b, 25);
+        b.clock.advance(1000);
+      }
+      let seconds = 0;
+      // The air is ahead of the sensor: time constant 20 s, as an electronic element of RTI 18 at 0.8 m/s has.
+      let sensor = 25;
+      while (b.steps().length === 0 && seconds < 3600) {
+        seconds += 1;
+        b.clock.advance(1000);
+        sensor += (25 + (rate * seconds) / 60 - sensor) / 20;
+        read(b, Math.round(sensor * 10) / 10);
+      }
+      expect(seconds).toBeGreaterThanOrEqual(lower);
+      expect(seconds).toBeLessThanOrEqual(upper);
+    });
+  }
+
+  test("is not fooled by a sun-heated roof that gets to 50 °C by 1 K a minute", () => {
+    const b = bench();
+    for (let m = 0; m < 30; m++) {
+      read(b, 20 + m);
+      b.clock.advance(60_000);
+    }
+    expect(b.steps()).toEqual([]);
+  });
+
+  test("takes a value that did not change for minutes for constant, not for a slow ramp", () => {
+    const b = bench();
+    read(b, 20);
+    b.clock.advance(300_000);
+    read(b, 20.2);
+    expect(b.steps()).toEqual([]);
+  });
+
+  test("raises at once on the first reading above the threshold, even the very first", () => {
+    const b = bench();
+    read(b, 80);
+    expect(b.desk.open()[0]).toMatchObject({ rule: "fire", severity: "critical", certainty: "likely", latched: true });
+  });
+
+  test("says that heat which came in one impossible step is only possible, and still raises", () => {
+    const b = bench();
+    read(b, 25);
+    b.clock.advance(1000);
+    read(b, 85);
+    expect(b.desk.open()[0]).toMatchObject({ severity: "critical", certainty: "possible" });
+  });
+
+  test("is confirmed by a discharge: one alarm, observed, with both as causes", () => {
+    const b = bench();
+    read(b, 70);
+    b.clock.advance(2000);
+    discharge(b, true);
+    expect(b.desk.open()).toHaveLength(1);
+    expect(b.desk.open()[0]).toMatchObject({ certainty: "observed", count: 2, causes: ["o1", "o2"] });
+    expect(b.desk.open()[0]?.explanation.en).toContain("discharged");
+  });
+
+  test("raises on a discharge alone", () => {
+    const b = bench();
+    discharge(b, true);
+    expect(b.desk.open()[0]).toMatchObject({ severity: "critical", certainty: "likely" });
+  });
+
+  test("latches: heat that goes away returns the alarm but does not close it, not even when acknowledged", () => {
+    const b = bench();
+    read(b, 70);
+    b.clock.advance(60_000);
+    read(b, 30);
+    const [alarm] = b.desk.open();
+    expect(b.steps()).toEqual(["raised", "returned"]);
+    if (alarm === undefined) throw new Error("no alarm");
+    b.desk.acknowledge(alarm.id, { name: "li", via: "console" });
+    expect(b.desk.open()[0]?.state).toBe("returned-acknowledged");
+  });
+
+  test("is a new alarm when it burns again after a person closed the first", () => {
+    const b = bench();
+    read(b, 70);
+    const [first] = b.desk.open();
+    if (first === undefined) throw new Error("no alarm");
+    b.clock.advance(60_000);
+    read(b, 30);
+    b.desk.close(first.id, { name: "li", via: "console" }, "true");
+    b.clock.advance(60_000);
+    read(b, 75);
+    expect(b.desk.open()).toHaveLength(1);
+    expect(b.desk.open()[0]?.id).not.toBe(first.id);
+  });
+
+  test("rises again by itself when a person closes it while it gets hotter", () => {
+    const b = bench();
+    read(b, 60);
+    const [first] = b.desk.open();
+    if (first === undefined) throw new Error("no alarm");
+    b.desk.close(first.id, { name: "li", via: "console" }, "false");
+    b.clock.advance(10_000);
+    read(b, 85);
+    expect(b.desk.open()).toHaveLength(1);
+    expect(b.desk.open()[0]?.id).not.toBe(first.id);
+  });
+
+  test("takes its threshold from the configuration", () => {
+    const b = bench({ staticThreshold: 68 });
+    read(b, 67);
+    expect(b.steps()).toEqual([]);
+  });
+});
