@@ -2,7 +2,7 @@ import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs";
 import type { Clock } from "../ports/clock.ts";
 
 const keptBytes = 1 << 20;
-const retryAfterMs = 100;
+const retryAfterMs = 20;
 
 /**
  * Where log lines go. Each line is written at once, so that a crash loses none; but a reader that has stopped reading
