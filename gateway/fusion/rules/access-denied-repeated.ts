@@ -1,6 +1,6 @@
 import { z } from "zod";
+import { durationSchema } from "../../domain/duration.ts";
 import type { ObservationId, ZoneId } from "../../domain/ids.ts";
-import { durationMs } from "../durations.ts";
 import { defineRule } from "../rule.ts";
 
 const params = z.strictObject({
@@ -13,7 +13,7 @@ const params = z.strictObject({
     .describe(
       "Refused tries within the window that make an alarm. GB 50396-2007 5.1.5 asks for an alarm at five at most.",
     ),
-  window: durationMs("2m").describe("The tries have to fall into this time."),
+  window: durationSchema.prefault("2m").describe("The tries have to fall into this time."),
 });
 
 interface State {

@@ -1,11 +1,11 @@
 import { z } from "zod";
+import { durationSchema } from "../../domain/duration.ts";
 import type { DeviceId, ObservationId, ZoneId } from "../../domain/ids.ts";
 import { gatewayDeviceId } from "../../domain/ids.ts";
-import { durationMs } from "../durations.ts";
 import { defineRule } from "../rule.ts";
 
 const params = z.strictObject({
-  grace: durationMs("30s").describe("A device that is back within this time raises nothing."),
+  grace: durationSchema.prefault("30s").describe("A device that is back within this time raises nothing."),
 });
 
 interface State {

@@ -1,13 +1,15 @@
 import { z } from "zod";
 import type { Certainty } from "../../domain/alarm.ts";
+import { durationSchema } from "../../domain/duration.ts";
 import type { DeviceId, ObservationId, ZoneId } from "../../domain/ids.ts";
-import { durationMs } from "../durations.ts";
 import { defineRule } from "../rule.ts";
 
 const params = z.strictObject({
-  window: durationMs("15s").describe(
-    "Reports from cameras of one building within this time of each other are taken for one throw. A light object falls for up to 15 s from 30 floors.",
-  ),
+  window: durationSchema
+    .prefault("15s")
+    .describe(
+      "Reports from cameras of one building within this time of each other are taken for one throw. A light object falls for up to 15 s from 30 floors.",
+    ),
   weakBelow: z
     .number()
     .min(0)

@@ -1,0 +1,84 @@
+import { describe, expect, test } from "vitest";
+import type { Alarm, AlarmSignal } from "../domain/alarm.ts";
+import { observationIdSchema, zoneIdSchema } from "../domain/ids.ts";
+import { acknowledge, alarmIdOf, close, raise, returnToNormal, update } from "./lifecycle.ts";
+
+const id = (text: string) => observationIdSchema.parse(text);
+const at = "2026-11-24T00:00:00.000Z";
+const later = "2026-11-24T00:01:00.000Z";
+const li = { name: "li", via: "console" } as const;
+const seen: Extract<AlarmSignal, { type: "raise" }> = {
+  type: "raise",
+  subject: "gate-1",
+  zoneId: zoneIdSchema.parse("b3"),
+  openedBy: id("o1"),
+  severity: "minor",
+  certainty: "likely",
+  causes: [id("o1")],
+  explanation: { zh: "甲", en: "a" },
+};
+const gone = { type: "clear", subject: "gate-1" } as const;
+const raised = (change: Partial<Alarm> = {}): Alarm => ({ ...raise("r", seen, at).alarm, ...change });
+const stepsOf = (list: readonly { transition: { step: string } }[]): string[] => list.map((t) => t.transition.step);
+
+describe("the life of an alarm (ISA-18.2)", () => {
+  test("normal → unacknowledged → acknowledged → normal: it closes by itself when it is gone and known", () => {
+    const [known] = acknowledge(raised(), li, later);
+    expect(known?.alarm.state).toBe("active-acknowledged");
+    const end = returnToNormal(known?.alarm ?? raised(), gone, later);
+    expect(stepsOf(end)).toEqual(["returned", "closed"]);
+    expect(end.at(-1)?.alarm).toMatchObject({ state: "closed", disposition: "true", closedBy: { via: "gateway" } });
+  });
+
+  test("unacknowledged → returned unacknowledged → normal: a person has to have known", () => {
+    const [back] = returnToNormal(raised(), gone, later);
+    expect(back?.alarm.state).toBe("returned-unacknowledged");
+    expect(stepsOf(acknowledge(back?.alarm ?? raised(), li, later))).toEqual(["acknowledged", "closed"]);
+  });
+
+  test("a condition that comes back after it had gone needs a person's notice anew", () => {
+    const [known] = acknowledge(raised(), li, later);
+    const back = { ...(known?.alarm ?? raised()), active: false };
+    expect(update(back, seen, later).alarm).toMatchObject({ state: "active-unacknowledged", count: 2 });
+  });
+
+  test("a latched alarm stays when it has returned and is known, until a person closes it", () => {
+    const latched = raised({ latched: true, acknowledged: true });
+    const end = returnToNormal(latched, gone, later);
+    expect(stepsOf(end)).toEqual(["returned"]);
+    expect(close(end[0]?.alarm ?? latched, li, later, "false", "toast").transition).toMatchObject({
+      step: "closed",
+      disposition: "false",
+      comment: "toast",
+      by: li,
+    });
+  });
+
+  test("a second notice and a second return change nothing", () => {
+    expect(acknowledge(raised({ acknowledged: true }), li, later)).toEqual([]);
+    expect(returnToNormal(raised({ active: false }), gone, later)).toEqual([]);
+  });
+
+  test("severity and certainty grow and never shrink while it is open", () => {
+    const worse = update(raised(), { ...seen, severity: "critical", certainty: "observed" }, later).alarm;
+    expect(worse).toMatchObject({ severity: "critical", certainty: "observed", priority: 1 });
+    expect(update(worse, seen, later).alarm).toMatchObject({
+      severity: "critical",
+      certainty: "observed",
+      priority: 1,
+    });
+  });
+
+  test("the id is the same in every run, and another for another opening", () => {
+    expect(alarmIdOf("r", "s", "o1")).toBe(alarmIdOf("r", "s", "o1"));
+    expect(alarmIdOf("r", "s", "o1")).not.toBe(alarmIdOf("r", "s", "o2"));
+  });
+
+  test("keeps the first and the newest causes when there are too many", () => {
+    let alarm = raised();
+    for (let i = 2; i <= 100; i++) alarm = update(alarm, { ...seen, causes: [id(`o${i}`)] }, later).alarm;
+    expect(alarm.causes).toHaveLength(32);
+    expect([alarm.causes[0], alarm.causes.at(-1)]).toEqual(["o1", "o100"]);
+    expect(alarm).toMatchObject({ count: 100, revision: 100 });
+  });
+});
