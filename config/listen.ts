@@ -28,7 +28,7 @@ export function isLoopback(host: string): boolean {
 }
 
 export const listenSchema = z
-  .string()
+  .string(expected)
   .regex(shape, expected)
   .transform((text, context): Endpoint => {
     const endpoint = parseEndpoint(text);

@@ -12,6 +12,7 @@ const unitBytes = {
   TiB: 1024 ** 4,
 } as const;
 const pattern = /^(\d+(?:\.\d+)?)(B|kB|MB|GB|TB|KiB|MiB|GiB|TiB)$/;
+const expected = "a size with its unit, for example 2GiB or 500MB (B, kB, MB, GB, TB, KiB, MiB, GiB, TiB)";
 
 /** Bytes of a size such as `2GiB` or `500MB`; absent where it is not one. */
 export function parseSize(text: string): number | undefined {
@@ -22,8 +23,8 @@ export function parseSize(text: string): number | undefined {
 }
 
 export const sizeSchema = z
-  .string()
-  .regex(pattern, "a size with its unit, for example 2GiB or 500MB (B, kB, MB, GB, TB, KiB, MiB, GiB, TiB)")
+  .string(expected)
+  .regex(pattern, expected)
   .transform((text, context) => {
     const bytes = parseSize(text);
     if (bytes !== undefined) return bytes;

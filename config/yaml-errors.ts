@@ -33,6 +33,7 @@ const found: Readonly<Partial<Record<ErrorCode, string>>> = {
   UNEXPECTED_TOKEN: "something that cannot stand here",
   TAG_RESOLVE_FAILED: "a tag (`!…`) that means nothing here",
   BLOCK_AS_IMPLICIT_KEY: "a map inside the line of a key",
+  RESOURCE_EXHAUSTION: "brackets nested too deep",
   BLOCK_IN_FLOW: "an indented block inside brackets",
 };
 const expected: Readonly<Partial<Record<ErrorCode, string>>> = {

@@ -22,6 +22,7 @@ const secretKey = /pass|secret|token|key$|credential/i;
 interface Spot {
   readonly key?: number;
   readonly value: number;
+  readonly end: number;
   /** The text of a scalar as it was written, before `${…}` was replaced. */
   readonly written?: string;
 }
@@ -33,7 +34,8 @@ interface Spot {
 export class YamlSource {
   readonly file: string;
   readonly value: unknown;
-  readonly mistakes: Mistake[] = [];
+  readonly mistakes: readonly Mistake[];
+  readonly #mistakes: Mistake[] = [];
   readonly warnings: Warning[] = [];
   /** Nothing behind this offset can be judged, since the text is broken there. */
   readonly brokenFrom: number;
@@ -44,7 +46,9 @@ export class YamlSource {
   readonly #lines = new LineCounter();
   readonly #surroundings: Surroundings | undefined;
   readonly #document: Document.Parsed;
+  readonly #targets = new Map<Alias, Node>();
   #nodes = 0;
+  #last = 0;
 
   /** Without surroundings `${…}` is left as it is. */
   constructor(file: string, text: string, surroundings?: Surroundings) {
@@ -57,18 +61,19 @@ export class YamlSource {
       logLevel: "silent",
     });
     let brokenFrom = Number.POSITIVE_INFINITY;
+    const lines = new Set<number>();
     for (const error of [...this.#document.errors, ...this.#document.warnings]) {
       if (!isHarmless(error.code)) brokenFrom = Math.min(brokenFrom, error.pos[0]);
-      this.mistakes.push({
-        file,
-        ...this.#position(error.pos[0]),
-        path: "",
-        ...explainSyntax(error.code),
-      });
+      const position = this.#position(error.pos[0]);
+      // A second error of the same line follows from the first.
+      if (lines.has(position.line)) continue;
+      lines.add(position.line);
+      this.#mistakes.push({ file, ...position, path: "", ...explainSyntax(error.code) });
     }
     this.brokenFrom = brokenFrom;
     const root = this.#document.contents;
     this.value = root === null ? undefined : this.#plain(root, [], undefined, 0);
+    this.mistakes = this.#mistakes.map((mistake) => this.#sayWhatIsOpen(mistake, text));
   }
 
   /** The place of a value, else that of the nearest thing around it. */
@@ -81,13 +86,9 @@ export class YamlSource {
     return this.#position(this.#offset(path, "key"));
   }
 
-  /** Is the text before this place unbroken, so that a finding there can be believed? */
+  /** Is the text unbroken up to the end of this value, so that a finding there can be believed? */
   reliable(path: Path): boolean {
-    return this.#offset(path, "value") < this.brokenFrom;
-  }
-
-  has(path: Path): boolean {
-    return this.#spots.has(idOf(path));
+    return (this.#spots.get(idOf(path))?.end ?? this.#offset(path, "value")) < this.brokenFrom;
   }
 
   /** A `${…}` in it was replaced. */
@@ -136,9 +137,11 @@ export class YamlSource {
 
   #plain(node: Node, path: Path, key: number | undefined, depth: number): unknown {
     const value = node.range?.[0] ?? key ?? 0;
-    const spot = key === undefined ? { value } : { key, value };
+    const end = node.range?.[1] ?? value;
+    const spot = key === undefined ? { value, end } : { key, value, end };
     const id = idOf(path);
     this.#spots.set(id, spot);
+    this.#last = Math.max(this.#last, value);
     if (depth > maxDepth || ++this.#nodes > maxNodes) {
       if (this.#nodes <= maxNodes + 1) this.#refuse(path, "a nest too deep or too large", "a plain configuration");
       this.#nodes = Math.max(this.#nodes, maxNodes + 2);
@@ -158,7 +161,7 @@ export class YamlSource {
         const child = [...path, name];
         const at = pair.key.range?.[0] ?? value;
         if (pair.value === null || (isScalar(pair.value) && pair.value.value === null))
-          this.#spots.set(idOf(child), { key: at, value: at });
+          this.#spots.set(idOf(child), { key: at, value: at, end: at });
         else entries.push([name, this.#plain(pair.value, child, at, depth + 1)]);
       }
       return Object.fromEntries(entries);
@@ -174,11 +177,13 @@ export class YamlSource {
   }
 
   #plainAlias(node: Alias, path: Path, spot: Spot, depth: number): unknown {
-    const target = node.resolve(this.#document);
+    const target = this.#targets.get(node) ?? node.resolve(this.#document);
     if (target === undefined) {
       this.#refuse(path, `the alias \`*${node.source}\` of no anchor`, "an anchor before it");
       return undefined;
     }
+    // Resolving walks the whole document.
+    this.#targets.set(node, target);
     const value = this.#plain(target, path, spot.key, depth + 1);
     this.#spots.set(idOf(path), { ...this.#spots.get(idOf(path)), ...spot });
     return value;
@@ -193,7 +198,7 @@ export class YamlSource {
     if (!result.ok) {
       this.#unresolved.add(id);
       const { found, expected, hint } = result;
-      this.mistakes.push({
+      this.#mistakes.push({
         file: this.file,
         ...this.at(path),
         path: showPath(path),
@@ -210,9 +215,17 @@ export class YamlSource {
     return result.value;
   }
 
+  /** What is not closed is noticed at the end of the file, far from where it began. */
+  #sayWhatIsOpen(mistake: Mistake, text: string): Mistake {
+    const end = this.#position(text.length);
+    if (mistake.path !== "" || mistake.line < end.line) return mistake;
+    const { line, column } = this.#position(this.#last);
+    return { ...mistake, hint: `Is the value closed that begins on line ${line}, column ${column}?` };
+  }
+
   #refuse(path: Path, found: string, expected: string, offset?: number): void {
     const position = offset === undefined ? this.at(path) : this.#position(offset);
-    this.mistakes.push({ file: this.file, ...position, path: showPath(path), found, expected });
+    this.#mistakes.push({ file: this.file, ...position, path: showPath(path), found, expected });
   }
 
   #warn(path: Path, message: string, hint: string): void {

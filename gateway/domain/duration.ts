@@ -2,6 +2,7 @@ import { z } from "zod";
 
 const unitMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const pattern = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/;
+const expected = "a duration with its unit, for example 90s or 5m (ms, s, m, h, d)";
 
 /** Milliseconds of a duration such as `90s` or `1.5h`; absent where it is not one. Units: ms, s, m, h, d. */
 export function parseDuration(text: string): number | undefined {
@@ -16,8 +17,8 @@ export function parseDuration(text: string): number | undefined {
  * defaults with `.prefault("90s")`, so that docs and editors show the unit.
  */
 export const durationSchema = z
-  .string()
-  .regex(pattern, "a duration with its unit, for example 90s or 5m (ms, s, m, h, d)")
+  .string(expected)
+  .regex(pattern, expected)
   .transform((text, context) => {
     const ms = parseDuration(text);
     if (ms !== undefined) return ms;
