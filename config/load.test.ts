@@ -1,7 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: a configuration writes its references so
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { SiteFolder, sampleText } from "../tests/support/sample-site.ts";
-import type { LoadContext } from "./load.ts";
+import { type LoadContext, loadConfig } from "./load.ts";
 import type { Mistake } from "./mistakes.ts";
 import type { GatewayConfig } from "./schema.ts";
 
@@ -273,11 +273,15 @@ log: { level: loud }
     ]);
   });
 
-  it("that is no file, a folder, or no text is refused with the reason", () => {
-    const absent = site.load(sample, { cwd: "/" });
-    expect(absent.ok).toBe(true);
-    site.write("binary.yaml", "");
-    expect(bad("\u0000\u0001")).not.toHaveLength(0);
+  it("that is no file, a folder, no text or no map is refused with the reason", () => {
+    site.writeBytes("binary.yaml", [0xff, 0xfe, 0x41]);
+    const of = (file: string): string | undefined => {
+      const result = loadConfig(file, { manifests: [], ruleSchemas: {}, env: {}, cwd: site.dir });
+      return result.ok ? undefined : result.mistakes[0]?.found;
+    };
+    expect(of("nowhere.yaml")).toBe("no such file");
+    expect(of("secrets")).toBe("a directory");
+    expect(of("binary.yaml")).toBe("not UTF-8 text");
     expect(bad("- just\n- a list\n")[0]?.found).toBe("a list");
     expect(bad("")[0]?.found).toBe("nothing");
   });

@@ -75,6 +75,10 @@ export class SiteFolder {
     return path;
   }
 
+  writeBytes(name: string, bytes: readonly number[]): void {
+    writeFileSync(join(this.dir, name), Uint8Array.from(bytes));
+  }
+
   load(text: string, context: Partial<LoadContext> = {}): LoadResult {
     const file = this.write("zhian.yaml", text);
     return loadConfig(file, {
