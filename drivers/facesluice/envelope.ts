@@ -9,7 +9,7 @@ const envelopeSchema = z.object({
   operator: z.string().min(1).max(64),
   messageId: id,
   facesluiceId: id,
-  info: z.unknown(),
+  info: z.unknown().optional(),
 });
 
 const identitySchema = z.object({ facesluiceId: id, deviceId: id, DeviceID: id });

@@ -26,6 +26,6 @@ export function readId(value: unknown): string | undefined {
   return text !== undefined && idPattern.test(text) ? text : undefined;
 }
 
-export const numeric = z.unknown().transform(readNumber);
-export const text = z.unknown().transform(readText);
-export const id = z.unknown().transform(readId);
+export const numeric = z.unknown().optional().transform(readNumber);
+export const text = z.unknown().optional().transform(readText);
+export const id = z.unknown().optional().transform(readId);

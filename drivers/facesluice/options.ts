@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { durationSchema } from "../../gateway/domain/duration.ts";
 import type { MqttGrants } from "../../gateway/ports/driver.ts";
 
 /** Literal topics of one device. */
@@ -26,15 +27,17 @@ export interface FaceSluiceOptions {
   readonly heartbeatMs: number;
 }
 
+const idWords = "1 to 64 letters, digits or . _ : @ = - (it is a level of MQTT topics)";
 const deviceId = z
-  .string({ error: "expected text: put a number in quotes, so that no leading zero is lost" })
-  .regex(/^[A-Za-z0-9._:@=-]{1,64}$/, "expected 1 to 64 letters, digits or . _ : @ = - (it is a level of MQTT topics)");
+  .string("text in quotes, so that no leading zero is lost")
+  .regex(/^[A-Za-z0-9._:@=-]{1,64}$/, idWords);
 
+const topicWords = "an MQTT topic without blanks, wildcards (+ #), NUL, a leading / or $, or a trailing /";
 const topic = z
-  .string()
-  .max(256)
-  .regex(/^[^\s+#/$][^\s+#]*$/, "expected an MQTT topic without blanks, wildcards (+ #) or a leading / or $")
-  .refine((value) => !value.includes("\0") && !value.endsWith("/"), "expected a topic without NUL or a trailing /");
+  .string(topicWords)
+  .max(256, "a topic of at most 256 characters")
+  .regex(/^[^\s+#/$][^\s+#]*$/, topicWords)
+  .refine((value) => !value.includes("\0") && !value.endsWith("/"), topicWords);
 
 const topicsSchema = z.strictObject({
   base: topic.default("mqtt/face").describe("What every topic of the device begins with."),
@@ -49,13 +52,9 @@ const topicsSchema = z.strictObject({
   heartbeat: topic.default("{base}/heartbeat").describe("HeartbeatTopic of the device."),
 });
 
-const unitMs = { s: 1000, m: 60_000 } as const;
-const defaultHeartbeat = "30s";
-
-const heartbeat = z
-  .string({ error: "expected a duration with its unit, for example 30s" })
-  .regex(/^[1-9]\d{0,3}[sm]$/, "expected a duration with its unit, for example 30s or 1m")
-  .default(defaultHeartbeat)
+const heartbeat = durationSchema
+  .refine((ms) => ms >= 5000 && ms <= 3_600_000, "5s to 1h")
+  .prefault("30s")
   .describe("KeepAliveInterval as set in the device. Silence of three times this counts as gone.");
 
 /** What the configuration says of a device that speaks the dialect. */
@@ -63,8 +62,16 @@ export const faceSluiceOptions = z
   .strictObject({
     deviceId: deviceId.describe("The id in the device's MQTT topics (Cloud ID, MQCloudID)."),
     facesluiceId: deviceId.optional().describe("The id in its payloads, where it differs from deviceId."),
-    username: z.string().min(1).max(128).describe("MQTT user name of this device alone."),
-    password: z.string().min(1).max(256).describe("MQTT password of this device alone."),
+    username: z
+      .string("text")
+      .min(1, "a user name")
+      .max(128, "at most 128 characters")
+      .describe("MQTT user name of this device alone."),
+    password: z
+      .string("text")
+      .min(1, "a password")
+      .max(256, "at most 256 characters")
+      .describe("MQTT password of this device alone."),
     heartbeat,
     topics: topicsSchema
       .prefault({})
@@ -77,7 +84,7 @@ export const faceSluiceOptions = z
       username: given.username,
       password: given.password,
       topics: fillTopics(given.topics, given.deviceId),
-      heartbeatMs: Number.parseInt(given.heartbeat, 10) * (given.heartbeat.endsWith("m") ? unitMs.m : unitMs.s),
+      heartbeatMs: given.heartbeat,
     }),
   );
 
