@@ -28,19 +28,18 @@ const gatewaySchema = z.strictObject({
     .describe("Data directory, relative to this file. The environment variable ZHIAN_DATA wins over it."),
 });
 
+const count = z.number().int().min(1);
+
 const brokerLimitsSchema = z.strictObject({
   maxPacket: sizeSchema
     .prefault("4MiB")
     .describe("A larger MQTT packet is refused by its fixed header, before it is read, and the connection is closed."),
-  maxConnections: z.number().int().min(1).max(65_535).default(1_000).describe("At once, all devices together."),
-  connectionsPerSecond: z.number().int().min(1).default(50).describe("New connections, all addresses together."),
-  messagesPerSecond: z
-    .number()
-    .int()
-    .min(1)
+  maxConnections: count.max(65_535).default(4_096).describe("At once, all devices together."),
+  maxConnectionsPerAddress: count.max(65_535).default(1_024).describe("At once, from one network address."),
+  messagesPerSecond: count
     .default(200)
-    .describe("Per device, over ten seconds. A device that floods is slowed down; the others are not."),
-  topicDepth: z.number().int().min(1).max(100).default(16).describe("Topic levels at most."),
+    .describe("Per device, beyond short bursts. A device that floods is read more slowly; the others are not."),
+  topicLevels: count.max(100).default(10),
 });
 
 const brokerSchema = z.strictObject({
@@ -103,14 +102,26 @@ const zoneSchema = z.strictObject({
   parent: zoneIdSchema.optional().describe("Zone that contains this one."),
 });
 
-const serialLineSchema = z.strictObject({
-  id: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/i, "letters, digits, dots, dashes or underscores"),
-  path: text.describe("A /dev/serial/by-id path survives a change of the port."),
-  baudRate: z.number().int().min(110).max(921_600).default(9_600),
-  parity: z.enum(["none", "even", "odd"]).default("none"),
-  dataBits: z.union([z.literal(7), z.literal(8)]).default(8),
-  stopBits: z.union([z.literal(1), z.literal(2)]).default(1),
-});
+const serialLineSchema = z
+  .strictObject({
+    id: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/i, "letters, digits, dots, dashes or underscores"),
+    path: text.describe("A /dev/serial/by-id path survives a change of the port."),
+    baudRate: z.number().int().min(110).max(921_600).default(9_600),
+    parity: z.enum(["none", "even", "odd"]).default("none"),
+    dataBits: z.literal(8, "8, as Modbus RTU needs it").default(8),
+    stopBits: z.union([z.literal(1), z.literal(2)]).default(1),
+    echo: z.boolean().optional().describe("Does the adapter hear itself? Without it that is found out."),
+    lateBound: durationSchema.optional().describe("A slave begins its answer within this, or never; 1s."),
+    doubleBound: durationSchema.optional().describe("A slave that answers twice begins the second within this; 100ms."),
+    latency: durationSchema.optional().describe("How long the adapter may hold bytes back; 20ms."),
+  })
+  .transform(({ lateBound, doubleBound, latency, echo, ...line }) => ({
+    ...line,
+    ...(echo === undefined ? {} : { echo }),
+    ...(lateBound === undefined ? {} : { lateBoundMs: lateBound }),
+    ...(doubleBound === undefined ? {} : { doubleBoundMs: doubleBound }),
+    ...(latency === undefined ? {} : { latencyMs: latency }),
+  }));
 export type SerialLine = z.output<typeof serialLineSchema>;
 
 const deviceSchema = z.strictObject({
