@@ -100,9 +100,11 @@ async function relay(child: ChildProcess, speaksOn?: Readable, pattern = /^(\/de
     path,
     stream,
     close: async () => {
-      for (const hold of child.stdio.slice(3)) hold?.destroy();
       stream.destroy();
-      child.kill();
+      // Killed, `script` would sleep two seconds; without its hold it ends at once.
+      const hold = child.stdio[4];
+      if (hold === undefined || hold === null) child.kill();
+      else hold.destroy();
       await exited;
     },
   };
