@@ -1,0 +1,195 @@
+import type { Exchange, Expectation, ModbusLine } from "../../gateway/ports/driver.ts";
+import { Bus } from "./bus.ts";
+import { KeptPort, type LineDeps } from "./kept-port.ts";
+import { encodeRequest, type ReadRequest } from "./rtu-frame.ts";
+import { type LineSettings, type Timing, timingOf } from "./timing.ts";
+import type { Tty } from "./tty.ts";
+import { Turns, type Waiting } from "./turns.ts";
+
+/** How a line is, for health checks and people. */
+export interface LineHealth {
+  readonly id: string;
+  readonly path: string;
+  /** The device behind the path, while open. */
+  readonly target?: string;
+  readonly open: boolean;
+  /** Log time ms since when it is open, or is not. */
+  readonly since: number;
+  /** Why it is not open. */
+  readonly why?: string;
+  /** It heard itself at the last request. */
+  readonly echo: boolean;
+  readonly requests: number;
+  readonly answers: number;
+  /** By kind: timeout, bad-crc, foreign, exception, short, lost. */
+  readonly errors: Readonly<Record<string, number>>;
+  /** Bytes that came in without a request. */
+  readonly strayBytes: number;
+  /** How often the port was opened. */
+  readonly opened: number;
+  /** Units asked so far; how often in a row each was silent. */
+  readonly units: readonly { readonly unit: number; readonly silences: number }[];
+}
+
+/**
+ * A serial line with its one queue. While its port is not open every read fails at once with `lost`; during an attempt
+ * to open it reads wait for the result.
+ */
+export class RtuLine implements ModbusLine {
+  readonly id: string;
+  readonly settings: LineSettings;
+  readonly #deps: LineDeps;
+  readonly #timing: Timing;
+  readonly #turns: Turns;
+  readonly #port: KeptPort;
+  #bus: Bus | undefined;
+  #serving = false;
+  #cancelServing = (): void => {};
+  #echo = false;
+  #requests = 0;
+  #answers = 0;
+  #strayBytes = 0;
+  readonly #errors: Record<string, number> = {};
+
+  constructor(settings: LineSettings, deps: LineDeps) {
+    this.id = settings.id;
+    this.settings = settings;
+    this.#deps = deps;
+    this.#timing = timingOf(settings);
+    this.#turns = new Turns(this.#timing);
+    this.#port = new KeptPort(settings, deps, {
+      opened: (tty) => this.#opened(tty),
+      lost: (why) => this.#lost(why),
+    });
+  }
+
+  readCoils(unit: number, address: number, count: number, expect: Expectation): Promise<Exchange> {
+    return this.#read({ unit, function: 1, address, count }, expect);
+  }
+
+  readDiscrete(unit: number, address: number, count: number, expect: Expectation): Promise<Exchange> {
+    return this.#read({ unit, function: 2, address, count }, expect);
+  }
+
+  readHolding(unit: number, address: number, count: number, expect: Expectation): Promise<Exchange> {
+    return this.#read({ unit, function: 3, address, count }, expect);
+  }
+
+  readInput(unit: number, address: number, count: number, expect: Expectation): Promise<Exchange> {
+    return this.#read({ unit, function: 4, address, count }, expect);
+  }
+
+  open(): boolean {
+    return this.#port.state().kind === "open";
+  }
+
+  health(): LineHealth {
+    const state = this.#port.state();
+    return {
+      id: this.id,
+      path: this.settings.path,
+      ...(state.kind === "open" ? { target: state.tty.target } : {}),
+      open: state.kind === "open",
+      since: this.#port.since(),
+      ...(state.kind === "waiting" ? { why: state.why } : {}),
+      echo: this.#echo,
+      requests: this.#requests,
+      answers: this.#answers,
+      errors: { ...this.#errors },
+      strayBytes: this.#strayBytes,
+      opened: this.#port.opened(),
+      units: this.#turns.units(),
+    };
+  }
+
+  /** Gives the port back; what waits fails with `lost`. */
+  close(): Promise<void> {
+    return this.#port.close();
+  }
+
+  /** Rejects with RangeError for what no slave can be asked: a mistake of the caller. */
+  async #read(request: ReadRequest, { timeoutMs }: Expectation): Promise<Exchange> {
+    encodeRequest(request);
+    const state = this.#port.state();
+    if (state.kind === "waiting") return { ok: false, why: "lost", detail: state.why };
+    return await new Promise<Exchange>((done) => {
+      if (this.#turns.add({ request, timeoutMs, done })) this.#serve();
+      else done({ ok: false, why: "timeout", detail: "too many requests wait for this unit" });
+    });
+  }
+
+  /** Serves whoever may be asked now, one after the other; then sets a timer for the next one. */
+  #serve(): void {
+    const bus = this.#bus;
+    if (this.#serving || bus === undefined) return;
+    this.#cancelServing();
+    const now = this.#deps.clock.now();
+    const waiting = this.#turns.take(now);
+    if (waiting === undefined) {
+      const next = this.#turns.nextAt();
+      if (next !== undefined) this.#cancelServing = this.#deps.clock.after(Math.ceil(next - now), () => this.#serve());
+      return;
+    }
+    this.#serving = true;
+    void this.#turn(bus, waiting).then((exchange) => {
+      const end = this.#deps.clock.now();
+      this.#turns.ended(waiting.request, exchange, end - now, end);
+      this.#serving = false;
+      waiting.done(exchange);
+      this.#serve();
+    });
+  }
+
+  /** The exchange itself, after a shorter one where an old answer may still be under way. */
+  async #turn(bus: Bus, { request, timeoutMs }: Waiting): Promise<Exchange> {
+    const proof = this.#turns.traces(request.unit).proofFor(request);
+    if (proof !== undefined) {
+      const exchange = await this.#exchange(bus, proof, timeoutMs);
+      if (!exchange.ok && exchange.why !== "exception") return exchange;
+    }
+    return await this.#exchange(bus, request, timeoutMs);
+  }
+
+  async #exchange(bus: Bus, request: ReadRequest, timeoutMs: number): Promise<Exchange> {
+    const { exchange, leftAt, echoed } = await bus.exchange(request, timeoutMs);
+    const traces = this.#turns.traces(request.unit);
+    if (leftAt !== undefined) {
+      traces.left(request, leftAt);
+      this.#requests++;
+      this.#count("requests_total");
+      this.#echo = echoed;
+    }
+    if (exchange.ok) {
+      traces.answered(request, this.#deps.clock.now());
+      this.#answers++;
+      this.#count("answers_total");
+    } else {
+      this.#errors[exchange.why] = (this.#errors[exchange.why] ?? 0) + 1;
+      this.#count("errors_total", { kind: exchange.why });
+    }
+    return exchange;
+  }
+
+  #opened(tty: Tty): void {
+    this.#bus = new Bus(tty, this.#timing, this.settings.echo, this.#deps.clock, {
+      stray: (bytes) => {
+        this.#strayBytes += bytes;
+        this.#count("stray_bytes_total", {}, bytes);
+        this.#turns.stray(this.#deps.clock.now());
+      },
+      lost: (why) => this.#port.lose(why),
+    });
+    this.#serve();
+  }
+
+  #lost(why: string): void {
+    this.#cancelServing();
+    this.#bus?.lose(why);
+    this.#bus = undefined;
+    for (const { done } of this.#turns.clear()) done({ ok: false, why: "lost", detail: why });
+  }
+
+  #count(name: string, labels: Readonly<Record<string, string>> = {}, by = 1): void {
+    this.#deps.telemetry.count(`zhian_serial_${name}`, { line: this.id, ...labels }, by);
+  }
+}

@@ -1,0 +1,93 @@
+import { GatewayError } from "../../gateway/domain/errors.ts";
+import type { ModbusLine } from "../../gateway/ports/driver.ts";
+import type { LineDeps } from "./kept-port.ts";
+import { type LineHealth, RtuLine } from "./rtu-line.ts";
+import type { LineSettings } from "./timing.ts";
+import type { OpenTty } from "./tty.ts";
+
+export interface SerialLines {
+  /**
+   * The line of this id, also after `apply` gave it other settings; when it is no more its reads fail with `lost`.
+   * Throws CONFIG_INVALID for an id that never was.
+   */
+  line(id: string): ModbusLine;
+  /** Makes the lines be these: unchanged ones go on undisturbed, changed ones open anew. */
+  apply(lines: readonly LineSettings[]): Promise<void>;
+  health(): readonly LineHealth[];
+  /** Gives all ports back; what waits fails with `lost`. */
+  close(): Promise<void>;
+}
+
+/** serialport's native binding loads with the first line and not before. */
+const openLazily: OpenTty = async (settings) => (await import("./serialport-tty.ts")).openTty(settings);
+
+/**
+ * Returns at once; the lines open by themselves, and open again whenever they are lost.
+ * Throws CONFIG_INVALID where a line has 7 data bits: RTU has none to spare.
+ */
+export function openSerialLines(
+  lines: readonly LineSettings[],
+  deps: Omit<LineDeps, "openTty"> & { readonly openTty?: OpenTty },
+): SerialLines {
+  const lineDeps: LineDeps = { openTty: openLazily, ...deps };
+  const open = new Map<string, RtuLine>();
+  const handles = new Map<string, ModbusLine>();
+
+  const start = (settings: LineSettings): void => {
+    open.set(settings.id, new RtuLine(settings, lineDeps));
+    if (!handles.has(settings.id))
+      handles.set(
+        settings.id,
+        handleOf(settings.id, () => open.get(settings.id)),
+      );
+  };
+
+  lines.forEach(mustBeRtu);
+  lines.forEach(start);
+
+  return {
+    line: (id) => {
+      const handle = handles.get(id);
+      if (handle === undefined) throw new GatewayError("CONFIG_INVALID", `there is no serial line ${id}`);
+      return handle;
+    },
+    apply: async (wanted) => {
+      wanted.forEach(mustBeRtu);
+      const kept = (line: RtuLine) => wanted.some((settings) => same(settings, line.settings));
+      const gone = [...open.values()].filter((line) => !kept(line));
+      for (const line of gone) open.delete(line.id);
+      // First all of them are given back: a path may have moved from one line to another.
+      await Promise.all(gone.map((line) => line.close()));
+      for (const settings of wanted) if (!open.has(settings.id)) start(settings);
+    },
+    health: () => [...open.values()].map((line) => line.health()),
+    close: async () => {
+      const all = [...open.values()];
+      open.clear();
+      await Promise.all(all.map((line) => line.close()));
+    },
+  };
+}
+
+function handleOf(id: string, current: () => ModbusLine | undefined): ModbusLine {
+  const gone = { ok: false, why: "lost", detail: `the line ${id} is not in the configuration any more` } as const;
+  return {
+    id,
+    readHolding: async (...args) => (await current()?.readHolding(...args)) ?? gone,
+    readInput: async (...args) => (await current()?.readInput(...args)) ?? gone,
+    readCoils: async (...args) => (await current()?.readCoils(...args)) ?? gone,
+    readDiscrete: async (...args) => (await current()?.readDiscrete(...args)) ?? gone,
+    open: () => current()?.open() ?? false,
+  };
+}
+
+function same(a: LineSettings, b: LineSettings): boolean {
+  const keys = ["id", "path", "baudRate", "parity", "dataBits", "stopBits", "echo"] as const;
+  const bounds = ["lateBoundMs", "doubleBoundMs", "latencyMs"] as const;
+  return [...keys, ...bounds].every((key) => a[key] === b[key]);
+}
+
+function mustBeRtu({ id, dataBits }: LineSettings): void {
+  if (dataBits !== 8)
+    throw new GatewayError("CONFIG_INVALID", `serial line ${id}: Modbus RTU needs 8 data bits, found ${dataBits}`);
+}
