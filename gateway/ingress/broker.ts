@@ -1,0 +1,298 @@
+import { createServer, type Server, type Socket } from "node:net";
+import { Aedes, type Client } from "aedes";
+import { GatewayError } from "../domain/errors.ts";
+import type { DeviceId } from "../domain/ids.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Stranger } from "../ports/devices.ts";
+import type { MqttGrants } from "../ports/driver.ts";
+import type { Logger, Telemetry } from "../ports/telemetry.ts";
+import type { Admission, Verdict } from "./admission.ts";
+import { BodyBudget } from "./body-budget.ts";
+import { DeviceConnection } from "./device-connection.ts";
+import { type DeviceEndpoint, DeviceLink } from "./device-link.ts";
+import type { HeaderFault } from "./fixed-header.ts";
+import { type DeadlineFault, GuardedConnection } from "./guarded-connection.ts";
+import { defaultLimits, type IngressLimits } from "./limits.ts";
+import { MqttSessions, noRouting } from "./mqtt-sessions.ts";
+import { SparseLog } from "./sparse-log.ts";
+import { presentable } from "./strangers.ts";
+
+export interface BrokerOptions {
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly admission: Admission;
+  readonly limits?: Partial<IngressLimits>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly telemetry: Telemetry;
+}
+
+/** Where devices connect (MQTT 3.1 and 3.1.1). It carries messages between a device and its session, and nowhere else. */
+export interface Broker {
+  readonly address: string;
+  readonly port: number;
+  /** A device's end for a new session; the one before it is closed. A device whose session is not there yet waits. */
+  deviceMqtt(deviceId: DeviceId): DeviceEndpoint;
+  /** From now on these devices may connect and no others. Who may less than before is cut off. Throws CONFIG_INVALID. */
+  admit(devices: ReadonlyMap<DeviceId, MqttGrants>): void;
+  strangers(): readonly Stranger[];
+  /** Reads nothing more, gives what was read a second to be acknowledged, then cuts. */
+  close(): Promise<void>;
+}
+
+const closeWithinMs = 1000;
+
+/** Listens when it resolves. Throws PORT_IN_USE or LISTEN_REFUSED. */
+export async function startBroker(options: BrokerOptions): Promise<Broker> {
+  const broker = new DeviceBroker(options);
+  await broker.start();
+  return broker;
+}
+
+/** What is known of a TCP connection before and after its CONNECT. */
+interface Arrival {
+  readonly guarded: GuardedConnection;
+  readonly address: string;
+  verdict?: Verdict;
+  will?: { readonly topic: string; readonly payload: Uint8Array };
+  connection?: DeviceConnection;
+}
+
+class DeviceBroker implements Broker {
+  address = "";
+  port = 0;
+  readonly #options: BrokerOptions;
+  readonly #limits: IngressLimits;
+  readonly #log: SparseLog;
+  readonly #bodies: BodyBudget;
+  readonly #sessions: MqttSessions;
+  readonly #aedes: Aedes;
+  readonly #server: Server;
+  readonly #links = new Map<DeviceId, DeviceLink>();
+  readonly #arrivals = new Map<object, Arrival>();
+  readonly #byAddress = new Map<string, number>();
+  #closing = false;
+
+  constructor(options: BrokerOptions) {
+    this.#options = options;
+    this.#limits = { ...defaultLimits, ...options.limits };
+    this.#log = new SparseLog(options.clock);
+    this.#bodies = new BodyBudget(this.#limits.bodiesBytes);
+    this.#sessions = new MqttSessions(this.#limits.connections * 2);
+    this.#aedes = this.#protocol();
+    this.#server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 }, (socket) =>
+      this.#arrived(socket),
+    );
+  }
+
+  async start(): Promise<void> {
+    await this.#aedes.listen();
+    const { host, port } = this.#options.listen;
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once("error", (cause: NodeJS.ErrnoException) => {
+        const code = cause.code === "EADDRINUSE" ? "PORT_IN_USE" : "LISTEN_REFUSED";
+        this.#aedes.close();
+        reject(new GatewayError(code, `the broker cannot listen on ${host}:${port}`, { cause }));
+      });
+      this.#server.listen(port, host, resolve);
+    });
+    this.#server.removeAllListeners("error");
+    // Out of file descriptors, and the like: the connections that are there go on.
+    this.#server.on("error", (error: NodeJS.ErrnoException) =>
+      this.#log.note("accept", (count) =>
+        this.#options.logger.error({ code: error.code, count }, "the broker cannot accept connections"),
+      ),
+    );
+    const bound = this.#server.address();
+    if (bound !== null && typeof bound === "object") {
+      this.address = bound.address;
+      this.port = bound.port;
+    }
+  }
+
+  deviceMqtt(deviceId: DeviceId): DeviceEndpoint {
+    return this.#link(deviceId).attach();
+  }
+
+  admit(devices: ReadonlyMap<DeviceId, MqttGrants>): void {
+    for (const deviceId of this.#options.admission.replace(devices)) {
+      const link = this.#links.get(deviceId);
+      link?.cut("revoked");
+      if (devices.has(deviceId)) continue;
+      link?.stop();
+      this.#links.delete(deviceId);
+    }
+  }
+
+  strangers(): readonly Stranger[] {
+    return this.#options.admission.strangers();
+  }
+
+  async close(): Promise<void> {
+    if (this.#closing) return;
+    this.#closing = true;
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    const settled = [...this.#arrivals.values()].map(({ connection }) => connection?.settle());
+    await new Promise<void>((resolve) => {
+      const cancel = this.#options.clock.after(closeWithinMs, resolve);
+      void Promise.all(settled).then(() => {
+        cancel();
+        resolve();
+      });
+    });
+    for (const { connection, guarded } of this.#arrivals.values()) {
+      connection?.cut("closing", "gateway");
+      guarded.destroy();
+    }
+    for (const link of this.#links.values()) link.stop();
+    await new Promise<void>((resolve) => this.#aedes.close(() => resolve()));
+    await closed;
+  }
+
+  #link(deviceId: DeviceId): DeviceLink {
+    const known = this.#links.get(deviceId);
+    if (known !== undefined) return known;
+    const { clock, telemetry } = this.#options;
+    const link = new DeviceLink({ deviceId, clock, telemetry, limits: this.#limits });
+    this.#links.set(deviceId, link);
+    return link;
+  }
+
+  #arrived(socket: Socket): void {
+    const { clock, telemetry } = this.#options;
+    const address = (socket.remoteAddress ?? "").replace(/^::ffff:/, "");
+    const fromThere = this.#byAddress.get(address) ?? 0;
+    const { connections, connectionsPerAddress } = this.#limits;
+    const full = this.#arrivals.size >= connections ? "connections" : undefined;
+    const reason = this.#closing ? "closing" : (full ?? (fromThere >= connectionsPerAddress ? "address" : undefined));
+    if (reason !== undefined) {
+      telemetry.count("zhian_ingress_connections_refused_total", { reason });
+      socket.on("error", () => {});
+      socket.destroy();
+      return;
+    }
+    const guarded = new GuardedConnection(socket, {
+      clock,
+      limits: this.#limits,
+      bodies: this.#bodies,
+      onFault: (fault) => this.#faulty(arrival, fault),
+    });
+    const arrival: Arrival = { guarded, address };
+    this.#arrivals.set(guarded, arrival);
+    this.#byAddress.set(address, fromThere + 1);
+    telemetry.gauge("zhian_ingress_connections", this.#arrivals.size);
+    guarded.once("close", () => this.#left(arrival));
+    this.#aedes.handle(guarded);
+  }
+
+  #left(arrival: Arrival): void {
+    const { guarded, address, connection, verdict } = arrival;
+    this.#arrivals.delete(guarded);
+    const rest = (this.#byAddress.get(address) ?? 1) - 1;
+    if (rest > 0) this.#byAddress.set(address, rest);
+    else this.#byAddress.delete(address);
+    this.#options.telemetry.gauge("zhian_ingress_connections", this.#arrivals.size);
+    if (connection !== undefined) connection.closed();
+    else if (verdict?.admitted === true) this.#options.admission.leave(verdict.clientId, verdict.deviceId);
+  }
+
+  #faulty({ address, connection }: Arrival, reason: HeaderFault | DeadlineFault | "protocol", detail?: string): void {
+    this.#options.telemetry.count("zhian_ingress_protocol_faults_total", { reason });
+    const fields = { address, reason, detail, deviceId: connection?.link.deviceId };
+    this.#log.note(`${address}\n${reason}`, (count) =>
+      this.#options.logger.warn({ ...fields, count }, "a connection was cut for what it sent"),
+    );
+  }
+
+  /** aedes, reduced to the protocol: whom it admits, what it acknowledges and when is decided by the hooks. */
+  #protocol(): Aedes {
+    const aedes = new Aedes({
+      persistence: this.#sessions,
+      mq: noRouting,
+      // The guard has its own, shorter ones.
+      connectTimeout: this.#limits.connectWithinMs * 2,
+      maxClientsIdLength: 1024,
+      maxTopicLevels: this.#limits.topicLevels,
+      preConnect: (client, packet, done) => {
+        const arrival = this.#arrivals.get(client.conn);
+        if (arrival === undefined) return done(new Error("no such connection"), false);
+        const { will } = packet;
+        const verdict = this.#options.admission.judge({
+          address: arrival.address,
+          username: packet.username,
+          password: packet.password,
+          clientId: packet.clientId,
+          clean: packet.clean === true,
+          will: will === undefined ? undefined : { topic: will.topic, qos: will.qos ?? 0 },
+        });
+        arrival.verdict = verdict;
+        if (verdict.admitted) packet.clientId = verdict.sessionId;
+        else if (packet.clientId === "") packet.clientId = "~";
+        // Kept here, since aedes would store it without having it authorised, and publish it for any kind of end.
+        if (will !== undefined) arrival.will = { topic: will.topic, payload: Buffer.from(will.payload) };
+        delete packet.will;
+        done(null, true);
+      },
+      authenticate: (client, _username, _password, done) => {
+        const arrival = this.#arrivals.get(client.conn);
+        const verdict = arrival?.verdict;
+        if (arrival === undefined || verdict === undefined) return;
+        if (!verdict.admitted) return done(connackError(verdict.reason, verdict.returnCode), false);
+        const link = this.#link(verdict.deviceId);
+        void link.served().then((serving) => {
+          if (arrival.guarded.destroyed) return;
+          if (!serving) return done(connackError("not-served", 3), false);
+          arrival.connection = this.#connection(arrival, client, link, verdict);
+          done(null, true);
+        });
+      },
+      authorizePublish: (client, packet, done) => {
+        const connection = client === null ? undefined : this.#arrivals.get(client.conn)?.connection;
+        connection?.receive(packet, () => done(null));
+      },
+      authorizeSubscribe: (client, subscription, done) => {
+        const connection = this.#arrivals.get(client.conn)?.connection;
+        const granted = connection?.subscribe(subscription.topic, subscription.qos) === true;
+        done(null, granted ? subscription : null);
+      },
+    });
+    aedes.on("clientReady", (client) => this.#arrivals.get(client.conn)?.connection?.ready());
+    aedes.on("ping", (_packet, client) => this.#arrivals.get(client.conn)?.connection?.link.sign());
+    aedes.on("unsubscribe", (topics, client) => {
+      for (const topic of topics) this.#arrivals.get(client.conn)?.connection?.unsubscribe(topic);
+    });
+    aedes.on("clientError", (client, error) => this.#protocolError(client, error));
+    aedes.on("connectionError", (client, error) => this.#protocolError(client, error));
+    return aedes;
+  }
+
+  #connection(
+    { guarded, will }: Arrival,
+    client: Client,
+    link: DeviceLink,
+    { clientId, sessionId }: { clientId: string; sessionId: string },
+  ): DeviceConnection {
+    const { admission, clock, logger, telemetry } = this.#options;
+    const shared = { admission, clock, logger, telemetry, limits: this.#limits, log: this.#log };
+    return new DeviceConnection({
+      ...shared,
+      guarded,
+      client,
+      link,
+      clientId,
+      sessionId,
+      will,
+      sessions: this.#sessions,
+    });
+  }
+
+  #protocolError(client: Client, error: Error): void {
+    const arrival = this.#arrivals.get(client.conn);
+    // Refused sign-ins are reported by the admission, broken sockets by their absence.
+    if (arrival === undefined || arrival.guarded.errored !== null || "errorCode" in error) return;
+    this.#faulty(arrival, "protocol", presentable(error.message));
+  }
+}
+
+function connackError(reason: string, returnCode: 2 | 3 | 4 | 5): Error & { returnCode: 2 | 3 | 4 | 5 } {
+  return Object.assign(new Error(reason), { returnCode });
+}

@@ -1,0 +1,161 @@
+import type { DeviceId } from "../domain/ids.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { DeviceMqtt, MqttMessage, Rejection } from "../ports/driver.ts";
+import type { Telemetry } from "../ports/telemetry.ts";
+import type { DeviceConnection } from "./device-connection.ts";
+import { FlowMeter } from "./flow-meter.ts";
+import type { IngressLimits } from "./limits.ts";
+
+/** A device on the broker for one session of its driver. After `close` its connections are cut and new ones wait. */
+export interface DeviceEndpoint extends DeviceMqtt {
+  /** A PINGREQ came, or a sign-in. */
+  onSign(listener: () => void): void;
+  /** A message was refused before the session saw it; its connection is cut. */
+  onRefused(listener: (rejection: Rejection) => void): void;
+  /** The device sends more than it may, or no longer does. It is slowed down meanwhile; nothing is dropped. */
+  onFlooding(listener: (active: boolean) => void): void;
+  close(): void;
+}
+
+interface Listeners {
+  readonly endpoint: DeviceEndpoint;
+  handle: ((message: MqttMessage) => Promise<void>) | undefined;
+  readonly connection: ((connected: boolean) => void)[];
+  readonly sign: (() => void)[];
+  readonly refused: ((rejection: Rejection) => void)[];
+  readonly flooding: ((active: boolean) => void)[];
+}
+
+export interface DeviceLinkOptions {
+  readonly deviceId: DeviceId;
+  readonly clock: Clock;
+  readonly limits: IngressLimits;
+  readonly telemetry: Telemetry;
+}
+
+/** All that the broker keeps of one device: its connections, its share of the traffic, and the session that serves it. */
+export class DeviceLink {
+  readonly deviceId: DeviceId;
+  /** Signed in, oldest first. */
+  readonly connections = new Set<DeviceConnection>();
+  readonly meter: FlowMeter;
+  readonly #options: DeviceLinkOptions;
+  readonly #waiting = new Set<(serving: boolean) => void>();
+  #current: Listeners | undefined;
+
+  constructor(options: DeviceLinkOptions) {
+    this.deviceId = options.deviceId;
+    this.#options = options;
+    this.meter = new FlowMeter(options.clock, options.limits, (active) => {
+      const device = { device: options.deviceId };
+      if (active) options.telemetry.count("zhian_ingress_floods_total", device);
+      for (const listener of this.#current?.flooding ?? []) listener(active);
+    });
+  }
+
+  get serving(): boolean {
+    return this.#current?.handle !== undefined;
+  }
+
+  /** Takes the place of the endpoint before it. */
+  attach(): DeviceEndpoint {
+    this.#current?.endpoint.close();
+    const listeners: Listeners = {
+      endpoint: {
+        serve: (handle) => {
+          listeners.handle = handle;
+          if (this.#current === listeners) this.#answer(true);
+        },
+        publish: (topic, payload, qos = 0) => {
+          if (this.#current === listeners) this.#publish(topic, payload, qos);
+        },
+        onConnection: (listener) => listeners.connection.push(listener),
+        onSign: (listener) => listeners.sign.push(listener),
+        onRefused: (listener) => listeners.refused.push(listener),
+        onFlooding: (listener) => listeners.flooding.push(listener),
+        close: () => {
+          if (this.#current !== listeners) return;
+          this.cut("session-closed");
+          this.#current = undefined;
+        },
+      },
+      handle: undefined,
+      connection: [],
+      sign: [],
+      refused: [],
+      flooding: [],
+    };
+    this.#current = listeners;
+    return listeners.endpoint;
+  }
+
+  /** Resolves when a session serves the device; `false` where none did in time. */
+  served(): Promise<boolean> {
+    if (this.serving) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const cancel = this.#options.clock.after(this.#options.limits.serveWithinMs, () => answer(false));
+      const answer = (serving: boolean) => {
+        cancel();
+        this.#waiting.delete(answer);
+        resolve(serving);
+      };
+      this.#waiting.add(answer);
+    });
+  }
+
+  /** Hands a message to the session, at once; a session that throws is one that rejects. */
+  deliver(message: MqttMessage): Promise<void> {
+    const handle = this.#current?.handle;
+    if (handle === undefined) return Promise.reject(new Error("no session serves the device"));
+    try {
+      return Promise.resolve(handle(message));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  signedIn(connection: DeviceConnection): void {
+    for (const oldest of this.connections) {
+      if (this.connections.size < this.#options.limits.connectionsPerDevice) break;
+      oldest.cut("too-many-connections", "device");
+    }
+    this.connections.add(connection);
+    for (const listener of this.#current?.connection ?? []) listener(true);
+    this.sign();
+  }
+
+  signedOut(connection: DeviceConnection): void {
+    if (!this.connections.delete(connection) || this.connections.size > 0) return;
+    for (const listener of this.#current?.connection ?? []) listener(false);
+  }
+
+  sign(): void {
+    for (const listener of this.#current?.sign ?? []) listener();
+  }
+
+  refused(rejection: Rejection): void {
+    for (const listener of this.#current?.refused ?? []) listener(rejection);
+  }
+
+  /** Ends all connections for a reason of ours. */
+  cut(reason: "session-closed" | "revoked"): void {
+    for (const connection of [...this.connections]) connection.cut(reason, "gateway");
+  }
+
+  /** The device is no longer configured. */
+  stop(): void {
+    this.#current?.endpoint.close();
+    this.meter.stop();
+    this.#answer(false);
+  }
+
+  #answer(serving: boolean): void {
+    for (const answer of [...this.#waiting]) answer(serving);
+  }
+
+  #publish(topic: string, payload: string, qos: 0 | 1): void {
+    const taken = [...this.connections].filter((connection) => connection.send(topic, payload, qos));
+    const outcome = taken.length > 0 ? "sent" : "lost";
+    this.#options.telemetry.count("zhian_ingress_down_total", { device: this.deviceId, outcome });
+  }
+}
