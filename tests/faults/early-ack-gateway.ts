@@ -1,0 +1,23 @@
+/** The control of the kill test: the same gateway, broken on purpose. It acknowledges what it has only heard. */
+import { loadConfig } from "../../config/load.ts";
+import { drivers } from "../../drivers/drivers.ts";
+import { ruleSchemas } from "../../gateway/fusion/rules.ts";
+import { startGateway } from "../../gateway/gateway.ts";
+import type { ObservationLog } from "../../gateway/ports/logs.ts";
+
+const configFile = process.argv[2] ?? "";
+const load = () => loadConfig(configFile, { manifests: drivers, ruleSchemas, env: process.env, cwd: process.cwd() });
+const loaded = load();
+if (!loaded.ok) throw new Error(JSON.stringify(loaded.mistakes));
+
+/** Answers at once and writes a little later, as a write-behind cache would. */
+function acknowledgeEarly(log: ObservationLog): ObservationLog {
+  return Object.assign(Object.create(log) as ObservationLog, {
+    append: (batch: Parameters<ObservationLog["append"]>[0]) => {
+      setTimeout(() => void log.append(batch), 30);
+      return Promise.resolve(batch.map(() => ({ seq: 0, duplicate: false })));
+    },
+  });
+}
+
+await startGateway(loaded.config, { configFile, reload: load, decorateLog: acknowledgeEarly });
