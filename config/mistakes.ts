@@ -31,6 +31,16 @@ export function showPath(path: Path): string {
   return path.map((part, index) => (typeof part === "number" ? `[${part}]` : index === 0 ? part : `.${part}`)).join("");
 }
 
+/** For one line of text: `zhian.yaml:3:7 devices[0].zone`. */
+export function showPlace({
+  file,
+  line,
+  column,
+  path,
+}: Position & { readonly file: string; readonly path: string }): string {
+  return `${file}:${line}:${column}${path === "" ? "" : ` ${path}`}`;
+}
+
 export function inOrder<T extends Position & { readonly file: string }>(items: readonly T[]): T[] {
   return [...items].sort((a, b) => a.file.localeCompare(b.file) || a.line - b.line || a.column - b.column);
 }
