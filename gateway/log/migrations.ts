@@ -1,0 +1,74 @@
+import { GatewayError } from "../domain/errors.ts";
+import type { Database } from "./database.ts";
+
+/** Steps from one version of the schema to the next. A step that was released is never changed again. */
+export const migrations: readonly string[] = [
+  `
+  CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+  -- A stretch of one run in which the state of the clock did not change. offset_ms: by how much its times were wrong.
+  CREATE TABLE clock_spans (
+    span INTEGER PRIMARY KEY, boot INTEGER NOT NULL, state TEXT NOT NULL, stepped_ms INTEGER NOT NULL, offset_ms INTEGER
+  ) STRICT;
+
+  -- at: log time. received: wall clock. occurred: the device's clock, where it has one. fire: given up last.
+  -- json: the observation as the city gets it. crc: of json.
+  CREATE TABLE observations (
+    seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, fire INTEGER NOT NULL, span INTEGER NOT NULL,
+    received INTEGER NOT NULL, occurred INTEGER, crc INTEGER NOT NULL,
+    device TEXT NOT NULL, dedup TEXT, id TEXT NOT NULL, json TEXT NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX observations_dedup ON observations (device, dedup) WHERE dedup IS NOT NULL;
+
+  -- cursor: how far fusion had read. hash: of the row and the hash before it.
+  CREATE TABLE alarm_log (
+    seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, cursor INTEGER NOT NULL, span INTEGER NOT NULL,
+    id TEXT NOT NULL UNIQUE, alarm_id TEXT NOT NULL, transition TEXT NOT NULL, alarm TEXT NOT NULL, hash TEXT NOT NULL
+  ) STRICT;
+
+  -- Every alarm as it stands: what its newest row in alarm_log says.
+  CREATE TABLE alarms (
+    id TEXT PRIMARY KEY, first INTEGER NOT NULL, newest INTEGER NOT NULL, open INTEGER NOT NULL, json TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX alarms_open ON alarms (first) WHERE open = 1;
+
+  CREATE TABLE fusion (one INTEGER PRIMARY KEY CHECK (one = 1), cursor INTEGER NOT NULL, at INTEGER NOT NULL) STRICT;
+  CREATE TABLE rule_state (
+    rule TEXT NOT NULL, key TEXT NOT NULL, state TEXT NOT NULL, PRIMARY KEY (rule, key)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE cursors (name TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE gaps (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, lane TEXT NOT NULL, epoch TEXT NOT NULL, from_seq INTEGER NOT NULL,
+    to_seq INTEGER NOT NULL, reason TEXT NOT NULL, at TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX gaps_place ON gaps (lane, epoch, to_seq);
+  CREATE TABLE quarantine (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, lane TEXT NOT NULL, epoch TEXT NOT NULL, seq INTEGER NOT NULL,
+    message TEXT NOT NULL, reason TEXT NOT NULL, at TEXT NOT NULL, data TEXT NOT NULL, UNIQUE (lane, epoch, seq)
+  ) STRICT;
+  CREATE TABLE lane_totals (
+    lane TEXT NOT NULL, epoch TEXT NOT NULL, quarantined INTEGER NOT NULL, evicted INTEGER NOT NULL,
+    PRIMARY KEY (lane, epoch)
+  ) STRICT, WITHOUT ROWID;
+  `,
+];
+
+/** Refuses what a newer program wrote. Changes nothing. */
+export function refuseNewer(db: Database, known: number = migrations.length): void {
+  const found = db.pragma("user_version");
+  if (found <= known) return;
+  throw new GatewayError("DB_NEWER", `${db.path} has schema version ${found}; this program knows up to ${known}`);
+}
+
+/** Brings the schema up to date, each step in one transaction with its number: a crash leaves the version before it. */
+export function migrate(db: Database, steps: readonly string[] = migrations): void {
+  refuseNewer(db, steps.length);
+  for (let version = db.pragma("user_version"); version < steps.length; version += 1) {
+    db.transaction(() => {
+      db.exec(steps[version] ?? "");
+      db.exec(`PRAGMA user_version = ${version + 1}`);
+    });
+  }
+}

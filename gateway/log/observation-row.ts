@@ -1,0 +1,64 @@
+import { crc32 } from "node:zlib";
+import type { SiteId } from "../domain/ids.ts";
+import { fireRelatedKinds, type LoggedObservation, type Observation } from "../domain/observation.ts";
+import type { NewObservation } from "../ports/logs.ts";
+import type { Database } from "./database.ts";
+
+/** An observation that waits for its number, rendered so far that nothing about it can fail any more. */
+export interface PendingRow {
+  readonly item: NewObservation;
+  readonly received: number;
+  readonly receivedAt: string;
+  readonly occurredAt: string;
+  readonly fire: 0 | 1;
+  /** The text of the observation around its number. */
+  readonly before: string;
+  readonly after: string;
+}
+
+/** Throws where the draft is no JSON value or its time is none: the mistake of one driver, before it can hurt others. */
+export function pendingRow(item: NewObservation, siteId: SiteId, received: number, receivedAt: string): PendingRow {
+  const { draft } = item;
+  const occurredAt = draft.occurredAtMs === undefined ? receivedAt : new Date(draft.occurredAtMs).toISOString();
+  const record = draft.sourceRecordId === undefined ? "" : `"sourceRecordId":${JSON.stringify(draft.sourceRecordId)},`;
+  return {
+    item,
+    received,
+    receivedAt,
+    occurredAt,
+    fire: fireRelatedKinds.has(draft.kind) ? 1 : 0,
+    before: `{"id":${JSON.stringify(item.id)},"seq":`,
+    after:
+      `,"siteId":"${siteId}","deviceId":"${item.deviceId}","zoneId":"${item.zoneId}","kind":"${draft.kind}"` +
+      `,"occurredAt":"${occurredAt}","receivedAt":"${receivedAt}",${record}"body":${JSON.stringify(draft.body)}` +
+      `,"dialect":${JSON.stringify(item.dialect)}}`,
+  };
+}
+
+/** The same as `parseObservation` of its text gives. */
+export function loggedRow(row: PendingRow, siteId: SiteId, seq: number, at: number): LoggedObservation {
+  const { id, deviceId, zoneId, dialect, draft } = row.item;
+  const { kind, body, sourceRecordId } = draft;
+  const observation = {
+    ...{ id, seq, siteId, deviceId, zoneId, kind, occurredAt: row.occurredAt, receivedAt: row.receivedAt },
+    ...(sourceRecordId === undefined ? {} : { sourceRecordId }),
+    body,
+    dialect,
+  };
+  // The compiler loses that kind and body come from one draft and so belong together.
+  return { seq, at, observation: observation as Observation };
+}
+
+/** Throws DB_CORRUPT where the text is not the one that was written. */
+export function soundText(
+  db: Database,
+  row: { readonly seq: number; readonly crc: number; readonly json: string },
+): string {
+  if (crc32(row.json) !== row.crc) throw db.damaged(`observation ${row.seq}`);
+  return row.json;
+}
+
+/** The text is our own and its checksum was right. */
+export function parseObservation(text: string): Observation {
+  return JSON.parse(text) as Observation;
+}

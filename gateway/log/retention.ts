@@ -1,0 +1,170 @@
+import { statSync } from "node:fs";
+import { GatewayError } from "../domain/errors.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Logger, Telemetry } from "../ports/telemetry.ts";
+import type { Commits } from "./commits.ts";
+import type { Database } from "./database.ts";
+import type { Trimming } from "./trimming.ts";
+
+export interface RetentionOptions {
+  readonly db: Database;
+  readonly commits: Commits;
+  readonly trimming: Trimming;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly telemetry: Telemetry;
+  /** For the database with its write-ahead log. Alarms may take more; nothing else may. */
+  readonly budgetBytes: number;
+  readonly observationsForMs: number;
+  readonly alarmsForMs: number;
+  /** On a full disk what was delivered is given up down to this size. */
+  readonly floorBytes: number;
+}
+
+export interface StorageUsage {
+  /** What the files take on the disk. */
+  readonly bytes: number;
+  /** Of it, what holds rows. */
+  readonly usedBytes: number;
+  readonly budgetBytes: number;
+}
+
+const everyMs = 30_000;
+const betweenStepsMs = 1;
+const rowsBetweenChecks = 5000;
+/** Trimming goes on down to here, so that it does not begin again with the next row. */
+const lowMark = 0.9;
+/** Free pages inside the file beyond this share go back to the file system. */
+const freeShare = 0.25;
+const pagesPerStep = 512;
+const reliefSteps = 16;
+
+/** Keeps the logs within their budget and age, in steps between which everything else has its turn. */
+export class Retention {
+  readonly #o: RetentionOptions;
+  readonly #pageBytes: number;
+  #cancel = (): void => {};
+  #sinceCheck = 0;
+  #busy = false;
+  #evicting = 0;
+  #closed = false;
+
+  constructor(options: RetentionOptions) {
+    this.#o = options;
+    this.#pageBytes = options.db.pragma("page_size");
+    options.commits.relieveWith(() => this.#relieve());
+    this.#later(everyMs);
+  }
+
+  /** Called after each commit of observations. */
+  stored(rows: number): void {
+    this.#sinceCheck += rows;
+    if (this.#sinceCheck < rowsBetweenChecks || this.#busy) return;
+    this.#busy = true;
+    this.#later(0);
+  }
+
+  usage(): StorageUsage {
+    const { db, budgetBytes } = this.#o;
+    const pages = db.pragma("page_count");
+    const bytes = pages * this.#pageBytes + this.#walBytes();
+    return { bytes, usedBytes: bytes - db.pragma("freelist_count") * this.#pageBytes, budgetBytes };
+  }
+
+  /** Does one piece of work, if there is any. False when all is within bounds. Throws DISK_FULL or DISK_FAILED. */
+  step(): boolean {
+    const usage = this.usage();
+    const { budgetBytes } = this.#o;
+    this.#o.telemetry.gauge("zhian_log_bytes", usage.bytes);
+    if (usage.bytes > budgetBytes && this.#shrinkWal()) return true;
+    if (usage.bytes > budgetBytes && usage.usedBytes > budgetBytes * lowMark && this.#trim()) return true;
+    return this.#age() || this.#giveBack(this.usage());
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#cancel();
+  }
+
+  #later(ms: number): void {
+    this.#cancel();
+    this.#cancel = this.#o.clock.after(ms, () => this.#run());
+  }
+
+  #run(): void {
+    if (this.#closed) return;
+    this.#sinceCheck = 0;
+    try {
+      this.#busy = this.step();
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error;
+      this.#busy = false;
+    }
+    if (!this.#busy) this.#tellEvicted();
+    this.#later(this.#busy ? betweenStepsMs : everyMs);
+  }
+
+  #trim(): boolean {
+    const { commits, trimming } = this.#o;
+    if (commits.vital(() => trimming.delivered()) > 0) return true;
+    const evicted = commits.vital(() => trimming.undelivered());
+    this.#evicting += evicted;
+    this.#o.telemetry.count("zhian_log_evicted_total", {}, evicted);
+    return evicted > 0;
+  }
+
+  /** A clock that is known to be wrong says nothing about age. */
+  #age(): boolean {
+    const { clock, commits, trimming } = this.#o;
+    if (clock.quality().state === "unsynchronised") return false;
+    const observations = clock.now() - this.#o.observationsForMs;
+    const alarms = clock.now() - this.#o.alarmsForMs;
+    const removed = commits.vital(
+      () =>
+        trimming.agedObservations(observations) +
+        trimming.agedAlarms(alarms) +
+        trimming.agedQuarantine(new Date(observations).toISOString()),
+    );
+    return removed > 0;
+  }
+
+  #giveBack(usage: StorageUsage): boolean {
+    const { db, budgetBytes } = this.#o;
+    const free = usage.bytes - usage.usedBytes;
+    const excess = Math.max(usage.bytes - budgetBytes, free - usage.bytes * freeShare);
+    if (excess < this.#pageBytes || free < this.#pageBytes) return false;
+    db.shrink(Math.min(pagesPerStep, Math.ceil(excess / this.#pageBytes)));
+    db.checkpoint("TRUNCATE");
+    return true;
+  }
+
+  #shrinkWal(): boolean {
+    const before = this.#walBytes();
+    if (before === 0) return false;
+    this.#o.db.checkpoint("TRUNCATE");
+    return this.#walBytes() < before;
+  }
+
+  /** The disk is full, whoever filled it: what the city has is given up for what is yet to come. */
+  #relieve(): void {
+    const { db, commits, trimming, floorBytes } = this.#o;
+    for (let step = 0; step < reliefSteps && this.usage().usedBytes > floorBytes; step += 1) {
+      if (commits.vital(() => trimming.delivered()) === 0) break;
+    }
+    db.shrink(pagesPerStep * reliefSteps);
+    db.checkpoint("TRUNCATE");
+  }
+
+  #tellEvicted(): void {
+    if (this.#evicting === 0) return;
+    this.#o.logger.warn(
+      { rows: this.#evicting, budgetBytes: this.#o.budgetBytes },
+      "the budget was used up while the city was away: the oldest events were removed and declared as gaps",
+    );
+    this.#evicting = 0;
+  }
+
+  #walBytes(): number {
+    return statSync(`${this.#o.db.path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+  }
+}
