@@ -16,8 +16,6 @@ describe("a power cut, in which a disk drops all that was not fsynced", () => {
     build = mkdtempSync(join(tmpdir(), "zhian-power-cut-"));
     const source = resolve(import.meta.dirname, "power-cut.c");
     execFileSync("gcc", ["-shared", "-fPIC", "-O2", "-o", join(build, "power-cut.so"), source, "-ldl", "-lpthread"]);
-  });
-  beforeAll(async () => {
     city = await startMosquitto();
   });
   afterAll(async () => {
