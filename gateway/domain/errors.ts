@@ -75,6 +75,10 @@ export const errorCatalogue = {
   FORBIDDEN: { transient: false, hint: "Ask an administrator for the role that this needs." },
   TOO_MANY_ATTEMPTS: { transient: true, hint: "Wait until the time named, then try again." },
   USER_EXISTS: { transient: false, hint: "Choose another name." },
+  USER_INVALID: {
+    transient: false,
+    hint: "A name has 1 to 32 letters, digits, dots, dashes or underscores; roles are guard, manager, installer, admin, auditor.",
+  },
   PASSWORD_WEAK: { transient: false, hint: "Use at least 12 characters, and none of the well-known passwords." },
 } as const;
 
