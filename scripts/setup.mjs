@@ -55,20 +55,21 @@ function installedAsLocked(lock) {
   const hidden = join(root, "node_modules", ".package-lock.json");
   if (!existsSync(hidden)) return false;
   const installed = JSON.parse(readFileSync(hidden, "utf8")).packages;
+  process.report.excludeNetwork = true;
+  const libc = process.report.getReport().header.glibcVersionRuntime === undefined ? "musl" : "glibc";
   return Object.entries(lock.packages).every(([path, entry]) => {
     if (path === "" || entry.link) return true;
     const there = installed[path];
-    if (there === undefined) return entry.optional === true && !isMeantForThisMachine(entry);
+    if (there === undefined) return entry.optional === true && !isMeantForThisMachine(entry, libc);
     return there.version === entry.version && existsSync(join(root, path));
   });
 }
 
 /** Optional packages that name no machine belong to some other one that does. */
-function isMeantForThisMachine({ os, cpu, libc }) {
+function isMeantForThisMachine({ os, cpu, libc }, ownLibc) {
   if (os === undefined && cpu === undefined) return false;
   const fits = (list, own) => list === undefined || list.includes(own);
-  const glibc = process.report.getReport().header.glibcVersionRuntime !== undefined;
-  return fits(os, process.platform) && fits(cpu, process.arch) && fits(libc, glibc ? "glibc" : "musl");
+  return fits(os, process.platform) && fits(cpu, process.arch) && fits(libc, ownLibc);
 }
 
 function installPackages() {
