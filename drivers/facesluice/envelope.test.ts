@@ -52,6 +52,7 @@ test("a valid message followed by blanks and an open string does not pass as val
 test("a frame that is large beside its pictures is refused before it is parsed", () => {
   expect(openEnvelope(bytes(`[${"1,".repeat(200_000)}1]`))).toMatchObject({ ok: false, reason: "too-large" });
   expect(openEnvelope(bytes(`[${'"",'.repeat(20_000)}""]`))).toMatchObject({ ok: false, reason: "too-large" });
+  expect(openEnvelope(bytes(`["${'\\"'.repeat(20_000)}"]`))).toMatchObject({ ok: false, reason: "too-large" });
   expect(openEnvelope(bytes(`${" ".repeat(400_000)}"`))).toMatchObject({ ok: false, reason: "too-large" });
 });
 

@@ -113,13 +113,14 @@ test("whatever a device sends ends as exactly one of observed, filtered or rejec
   );
 });
 
-test("what is acknowledged was observed, filtered or set aside before, and only then", async () => {
+test("a record is never acknowledged before it is durable, and no message is answered twice", async () => {
   await fc.assert(
     fc.asyncProperty(message, async (value) => {
       const context = opened();
       context.held = true;
       const said = context.mqtt.say(options.topics.record, value);
-      if (context.outcomes[0] === "observed") expect(context.mqtt.published).toEqual([]);
+      const early = context.mqtt.published.filter(({ payload }) => payload.includes("PushAck"));
+      if (context.outcomes[0] === "observed") expect(early).toEqual([]);
       context.commit();
       await said;
       expect(context.mqtt.published.length).toBeLessThanOrEqual(1);
@@ -128,11 +129,12 @@ test("what is acknowledged was observed, filtered or set aside before, and only 
   );
 });
 
-const pictures = fc.string({ unit: fc.constantFrom("A", "\\", '"', "/", "\n", "汉", "\u{1f600}") });
+const pictures = fc.string({ unit: fc.constantFrom("A", "\\", '"', "/", "\n", "汉", "\u{1f600}"), maxLength: 20 });
+const severalPictures = fc.array(fc.tuple(pictures, fc.integer({ min: 0, max: 100 })), { maxLength: 8 });
 
 test("a picture of any length and content is emptied and all around it is kept", () => {
   fc.assert(
-    fc.property(fc.array(fc.tuple(pictures, fc.integer({ min: 0, max: 400 }))), (parts) => {
+    fc.property(severalPictures, (parts) => {
       const value = { fields: parts.map(([text, times]) => text.repeat(times)), last: 'a\\"' };
       const bytes = Buffer.from(JSON.stringify(value));
       const got: unknown = JSON.parse(withoutLongStrings(bytes) ?? "");
