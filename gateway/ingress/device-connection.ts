@@ -148,9 +148,9 @@ export class DeviceConnection {
     if (!this.#ready) return;
     const others = link.connections.size - (link.connections.has(this) ? 1 : 0);
     const gone = !guarded.saidGoodbye && this.#cutBy !== "gateway";
-    link.signedOut(this);
     // A device that is connected once more is not gone, whatever its old connection had to say.
     if (gone && will !== undefined && others === 0) this.#deliverWill(will);
+    link.signedOut(this);
   }
 
   #deliverWill(will: { readonly topic: string; readonly payload: Uint8Array }): void {

@@ -12,7 +12,10 @@ export interface DeviceEndpoint extends DeviceMqtt {
   onSign(listener: () => void): void;
   /** A message was refused before the session saw it; its connection is cut. */
   onRefused(listener: (rejection: Rejection) => void): void;
-  /** The device sends more than it may, or no longer does. It is slowed down meanwhile; nothing is dropped. */
+  /**
+   * Called at once with how it is, then when the device begins to send more than it may and when it has stopped. It is
+   * slowed down meanwhile; nothing is dropped.
+   */
   onFlooding(listener: (active: boolean) => void): void;
   close(): void;
 }
@@ -72,7 +75,10 @@ export class DeviceLink {
         onConnection: (listener) => listeners.connection.push(listener),
         onSign: (listener) => listeners.sign.push(listener),
         onRefused: (listener) => listeners.refused.push(listener),
-        onFlooding: (listener) => listeners.flooding.push(listener),
+        onFlooding: (listener) => {
+          listeners.flooding.push(listener);
+          listener(this.meter.flooding);
+        },
         close: () => {
           if (this.#current !== listeners) return;
           this.cut("session-closed");

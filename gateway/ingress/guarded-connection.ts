@@ -125,7 +125,10 @@ export class GuardedConnection extends Duplex {
     while (at < chunk.length && this.#gates === 0) {
       const scan = this.#scanner.scan(chunk, at);
       at = scan.at;
-      if (scan.fault !== undefined) return this.#fault(scan.fault);
+      if (scan.fault !== undefined) {
+        this.#fault(scan.fault);
+        return;
+      }
       if (scan.stop === "connect-done") this.#connectDone();
       else if (scan.stop === "large-begun") this.#largeBegun(scan.bytes ?? 0);
       else if (scan.stop === "large-done") this.#largeDone();

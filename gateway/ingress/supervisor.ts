@@ -1,0 +1,193 @@
+import { isDeepStrictEqual } from "node:util";
+import type { Device, DeviceState } from "../domain/device.ts";
+import type { DeviceId, ObservationId } from "../domain/ids.ts";
+import type { ObservationDraft } from "../domain/observation.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { DeviceDirectory, Stranger } from "../ports/devices.ts";
+import type { ModbusLine, MqttGrants } from "../ports/driver.ts";
+import type { ObservationLog } from "../ports/logs.ts";
+import type { Logger, Telemetry } from "../ports/telemetry.ts";
+import { Accounts, type Conservation } from "./accounts.ts";
+import type { Broker } from "./broker.ts";
+import { DeviceRunner, type RunnerShared, type SupervisedDevice } from "./device-runner.ts";
+import { EdgeWriter } from "./edge-writer.ts";
+import { Liveness } from "./liveness.ts";
+import { Quarantine, type Quarantined } from "./quarantine.ts";
+
+export interface SupervisorOptions {
+  readonly devices: readonly SupervisedDevice[];
+  readonly log: Pick<ObservationLog, "append">;
+  readonly broker: Pick<Broker, "admit" | "deviceMqtt" | "strangers">;
+  /** The open line of that id; called by sessions of dialects on a serial line. */
+  readonly serialLines: (id: string) => ModbusLine;
+  /** IANA zone of the site. */
+  readonly timeZone: string;
+  readonly pseudonym: (personId: string) => string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly telemetry: Telemetry;
+  /** A new UUID v7. */
+  readonly newId: () => ObservationId;
+  /** In 0..1, for the jitter of the back-off. */
+  readonly random?: () => number;
+}
+
+/** Opens and watches the session of every device, and knows how each of them is. */
+export interface Supervisor extends DeviceDirectory {
+  /** Where everything went that each device said. */
+  conservation(): ReadonlyMap<DeviceId, Conservation>;
+  /** The newest items of input that could not be used, newest first. */
+  quarantine(): readonly Quarantined[];
+  /**
+   * From now on these devices. What did not change goes on untouched. Rejects with CONFIG_INVALID, and changes nothing,
+   * where the devices' broker credentials contradict each other.
+   */
+  apply(devices: readonly SupervisedDevice[]): Promise<void>;
+  /** Ends all sessions; resolves when they have ended or were given up. */
+  close(): Promise<void>;
+}
+
+/** Throws CONFIG_INVALID where the devices' broker credentials contradict each other. */
+export function startSupervisor(options: SupervisorOptions): Supervisor {
+  return new DeviceSupervisor(options);
+}
+
+interface Supervised {
+  readonly runner: DeviceRunner;
+  readonly accounts: Accounts;
+  /** Codes of the faults that were last reported as active. */
+  readonly faults: Set<string>;
+}
+
+class DeviceSupervisor implements Supervisor {
+  readonly #options: SupervisorOptions;
+  readonly #shared: RunnerShared;
+  readonly #edges: EdgeWriter;
+  readonly #liveness: Liveness;
+  readonly #quarantine: Quarantine;
+  readonly #supervised = new Map<DeviceId, Supervised>();
+  #applying: Promise<void> = Promise.resolve();
+  #closed = false;
+
+  constructor(options: SupervisorOptions) {
+    const { clock, logger, telemetry, log, broker, random = Math.random } = options;
+    this.#options = options;
+    this.#edges = new EdgeWriter({ log, clock, logger, telemetry, random });
+    this.#quarantine = new Quarantine({ clock, logger });
+    this.#liveness = new Liveness({ clock, telemetry, onEdge: (deviceId, draft) => this.#edge(deviceId, draft) });
+    this.#shared = {
+      ...options,
+      random,
+      liveness: this.#liveness,
+      quarantine: this.#quarantine,
+      endpointOf: (deviceId) => broker.deviceMqtt(deviceId),
+      observeFault: (deviceId, code, active, detail) => this.#fault(deviceId, code, active, detail),
+    };
+    broker.admit(grantsOf(options.devices));
+    for (const device of options.devices) this.#start(device);
+  }
+
+  devices(): readonly Device[] {
+    return [...this.#supervised.values()].map(({ runner }) => runner.supervised.device);
+  }
+
+  states(): readonly DeviceState[] {
+    return this.#liveness.states();
+  }
+
+  onChanged(listener: (state: DeviceState) => void): () => void {
+    return this.#liveness.onChanged(listener);
+  }
+
+  strangers(): readonly Stranger[] {
+    return this.#options.broker.strangers();
+  }
+
+  conservation(): ReadonlyMap<DeviceId, Conservation> {
+    return new Map([...this.#supervised].map(([deviceId, { accounts }]) => [deviceId, accounts.conservation()]));
+  }
+
+  quarantine(): readonly Quarantined[] {
+    return this.#quarantine.newest();
+  }
+
+  apply(devices: readonly SupervisedDevice[]): Promise<void> {
+    const applied = this.#applying.then(() => this.#apply(devices));
+    this.#applying = applied.catch(() => {});
+    return applied;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#applying;
+    this.#liveness.stop();
+    await Promise.all([...this.#supervised.values()].map(({ runner }) => runner.stop()));
+    this.#edges.close();
+  }
+
+  async #apply(devices: readonly SupervisedDevice[]): Promise<void> {
+    if (this.#closed) return;
+    // First, since it is what can be refused.
+    this.#options.broker.admit(grantsOf(devices));
+    const wanted = new Map(devices.map((supervised) => [supervised.device.id, supervised]));
+    const leaving = [...this.#supervised].filter(
+      ([deviceId, { runner }]) => !same(runner.supervised, wanted.get(deviceId)),
+    );
+    await Promise.all(leaving.map(([, { runner }]) => runner.stop()));
+    for (const [deviceId] of leaving) {
+      if (wanted.has(deviceId)) continue;
+      this.#supervised.delete(deviceId);
+      this.#liveness.forget(deviceId);
+    }
+    const left = new Set(leaving.map(([deviceId]) => deviceId));
+    for (const [deviceId, supervised] of wanted) {
+      if (left.has(deviceId) || !this.#supervised.has(deviceId)) this.#start(supervised);
+    }
+  }
+
+  #start(supervised: SupervisedDevice): void {
+    const { device, manifest, options } = supervised;
+    const known = this.#supervised.get(device.id);
+    const accounts = known?.accounts ?? new Accounts(device.id, this.#options.telemetry);
+    const runner = new DeviceRunner(supervised, accounts, this.#shared);
+    this.#supervised.set(device.id, { runner, accounts, faults: known?.faults ?? new Set() });
+    this.#liveness.watch(device.id, manifest.silentAfterMs(options));
+    runner.start();
+  }
+
+  #edge(deviceId: DeviceId, draft: ObservationDraft): void {
+    const device = this.#supervised.get(deviceId)?.runner.supervised.device;
+    if (device === undefined) return;
+    const { zoneId, dialect } = device;
+    this.#edges.write({ id: this.#options.newId(), deviceId, zoneId, dialect, draft });
+  }
+
+  /** One observation each time it begins or ends; what is told again is no news. */
+  #fault(deviceId: DeviceId, code: string, active: boolean, detail?: string): void {
+    const faults = this.#supervised.get(deviceId)?.faults;
+    if (faults === undefined || faults.has(code) === active) return;
+    if (active) faults.add(code);
+    else faults.delete(code);
+    const body = detail === undefined ? { code, active } : { code, active, detail };
+    this.#edge(deviceId, { kind: "device.fault", body, occurredAtMs: this.#options.clock.wall() });
+  }
+}
+
+function grantsOf(devices: readonly SupervisedDevice[]): ReadonlyMap<DeviceId, MqttGrants> {
+  const grants = new Map<DeviceId, MqttGrants>();
+  for (const { device, manifest, options } of devices) {
+    const granted = manifest.mqtt?.(options);
+    if (granted !== undefined) grants.set(device.id, granted);
+  }
+  return grants;
+}
+
+function same(a: SupervisedDevice, b: SupervisedDevice | undefined): boolean {
+  return (
+    b !== undefined &&
+    a.manifest === b.manifest &&
+    isDeepStrictEqual(a.device, b.device) &&
+    isDeepStrictEqual(a.options, b.options) &&
+    isDeepStrictEqual(a.profile, b.profile)
+  );
+}
