@@ -20,14 +20,14 @@ import { onlineAck, pushAck } from "./replies.ts";
 
 /**
  * One device that speaks the dialect over the embedded broker, of whatever family: a terminal may report a throw and a camera
- * a stranger. Every message ends as exactly one of observed, filtered or rejected.
+ * a stranger. Every message ends as exactly one of observed, filtered or rejected. A connection that ends without a word is not
+ * told here: whoever owns the connections gives the device time to come back.
  */
 export function openFaceSluice(context: DriverContext<FaceSluiceOptions>): DeviceSession {
   const { mqtt, signal } = context;
   if (mqtt === undefined) throw new TypeError("facesluice-mqtt was opened without the embedded broker");
   const conversation = new Conversation(context, mqtt);
   mqtt.serve((message) => conversation.handle(message));
-  mqtt.onConnection((connected) => conversation.connection(connected));
   const done = new Promise<void>((resolve) => {
     if (signal.aborted) resolve();
     else signal.addEventListener("abort", () => resolve(), { once: true });
@@ -43,7 +43,6 @@ class Conversation {
   readonly #topics: ReadonlySet<string>;
   readonly #readTime: ReadTime;
   #clock: DeviceClock = { state: "unknown" };
-  #gone = false;
   #replies = 0;
 
   constructor(context: DriverContext<FaceSluiceOptions>, mqtt: DeviceMqtt) {
@@ -53,13 +52,6 @@ class Conversation {
     this.#readTime = localTimeReader(context.timeZone);
   }
 
-  /** A device that said goodbye, or whose will has come, is not reported a second time when its connection closes. */
-  connection(connected: boolean): void {
-    if (this.#context.signal.aborted) return;
-    if (connected) this.#gone = false;
-    else if (!this.#gone) this.#leave("link-lost");
-  }
-
   async handle(message: MqttMessage): Promise<void> {
     if (this.#context.signal.aborted) throw new GatewayError("LOG_CLOSED", "the session of this device has ended");
     if (!this.#topics.has(message.topic)) {
@@ -67,7 +59,7 @@ class Conversation {
     }
     const opened = openEnvelope(message.payload);
     if (!opened.ok) {
-      if (message.will) this.#leave("last-will");
+      if (message.will) this.#context.gone("last-will");
       return this.#reject(message, opened.reason, opened.detail);
     }
     const { envelope } = opened;
@@ -78,7 +70,7 @@ class Conversation {
     }
     // Stored by the broker at CONNECT: whatever it says, it is no news but that the client is gone.
     if (message.will) {
-      this.#leave("last-will");
+      this.#context.gone("last-will");
       return this.#context.filtered("last-will");
     }
     return this.#dispatch(message, envelope);
@@ -96,7 +88,7 @@ class Conversation {
       case "Basic":
         return this.#status(info, "heartbeat");
       case "Offline":
-        this.#leave("said-so");
+        this.#context.gone("said-so");
         return this.#context.filtered("offline");
       case "RecPush":
         return this.#push(
@@ -120,7 +112,6 @@ class Conversation {
     const now = this.#now();
     const { clock, fault } = judgeClock(this.#clock, time, now);
     this.#clock = clock;
-    this.#gone = false;
     this.#context.seen(typeof time === "number" && now !== undefined ? { clockSkewMs: time - now } : {});
     if (fault === undefined) this.#context.filtered(reason);
     else await this.#observe([fault]);
@@ -164,7 +155,6 @@ class Conversation {
   }
 
   async #observe(drafts: readonly ObservationDraft[]): Promise<void> {
-    this.#gone = false;
     try {
       await this.#context.observe(drafts);
     } catch (cause) {
@@ -188,18 +178,12 @@ class Conversation {
   }
 
   #filter(reason: string): void {
-    this.#gone = false;
     this.#context.seen();
     this.#context.filtered(reason);
   }
 
   #reject(message: MqttMessage, reason: string, detail: string): void {
     this.#context.reject({ reason, detail, source: message.topic, bytes: message.payload.byteLength });
-  }
-
-  #leave(reason: "last-will" | "said-so" | "link-lost"): void {
-    this.#gone = true;
-    this.#context.gone(reason);
   }
 
   /** Undefined while our own clock is known to be wrong. */

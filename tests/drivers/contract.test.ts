@@ -112,7 +112,9 @@ describe.each(named)("%s", (name, manifest) => {
 async function open(manifest: DriverManifest, rig: Rig) {
   const { driver, dialect } = manifest;
   const options = manifest.options.parse(rig.options);
-  const context = new FakeDriverContext<unknown>({ options, driver, dialect });
+  const profile = manifest.profileSchema?.parse(rig.profile);
+  const context = new FakeDriverContext<unknown>({ options, driver, dialect, profile });
+  rig.prepare?.(context);
   const session = (await manifest.load()).open(context);
   let over = false;
   session.done.then(
