@@ -14,7 +14,7 @@ const onlyIn = (name, from) => ({
 });
 
 /** @type {import("dependency-cruiser").IConfiguration} */
-export default {
+module.exports = {
   forbidden: [
     { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
     {
