@@ -14,7 +14,7 @@ export interface DeviceClock {
 }
 
 /** Further off than this, a device's clock is not believed. */
-export const believedWithinMs = 86_400_000;
+const believedWithinMs = 86_400_000;
 /** Nothing that speaks the dialect is older: an earlier date is a clock that was reset (1970, 2000, 2010). */
 const floorMs = Date.UTC(2015, 0, 1);
 /** A record without `Sendintime` whose age, by a clock that we have measured, exceeds this was buffered. */

@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 /** "3", " 3 " and 3 are the same to these devices, which spell most numbers as text. Anything else is absent. */
-export function readNumber(value: unknown): number | undefined {
+function readNumber(value: unknown): number | undefined {
   if (typeof value === "number") return Number.isFinite(value) ? value : undefined;
   if (typeof value !== "string" || value.length > 32 || !/^\s*[+-]?\d+(\.\d+)?\s*$/.test(value)) return undefined;
   return Number(value);
@@ -11,7 +11,7 @@ export function readNumber(value: unknown): number | undefined {
  * Text without the blanks around it; an unset field is " " on the wire, hence "" is absent too. A whole number is read as
  * its digits, but not beyond 2^53, where JSON has lost some of them.
  */
-export function readText(value: unknown): string | undefined {
+function readText(value: unknown): string | undefined {
   if (typeof value === "number") return Number.isSafeInteger(value) ? String(value) : undefined;
   if (typeof value !== "string") return undefined;
   const text = value.trim();
@@ -21,7 +21,7 @@ export function readText(value: unknown): string | undefined {
 /** Ids of records, messages and devices. What is not made of these characters is no id and must not travel on as one. */
 const idPattern = /^[A-Za-z0-9._:@=-]{1,64}$/;
 
-export function readId(value: unknown): string | undefined {
+function readId(value: unknown): string | undefined {
   const text = readText(value);
   return text !== undefined && idPattern.test(text) ? text : undefined;
 }

@@ -3,7 +3,7 @@ import type { BodyOf, Delivery } from "../../gateway/domain/observation.ts";
 import { id, numeric, text } from "./fields.ts";
 
 /** MQTT V1.25 §2.4: 1 = SnapID, 2 = RecordID, 3 = SnapOrRecordID of any other snapshot. */
-export type PushAckType = 1 | 2 | 3;
+type PushAckType = 1 | 2 | 3;
 export interface PushReceipt {
   readonly type: PushAckType;
   readonly id: string;
@@ -24,7 +24,7 @@ export interface PushedRecord {
     | { readonly kind: "throw.detected"; readonly startedAt: string | undefined; readonly endedAt: string | undefined };
 }
 
-export type Passage = Omit<BodyOf<"access.granted">, "delivery">;
+type Passage = Omit<BodyOf<"access.granted">, "delivery">;
 
 export type Decoded =
   | { readonly kind: "record"; readonly record: PushedRecord }

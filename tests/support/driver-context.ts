@@ -13,7 +13,7 @@ import type {
 import { ManualClock } from "./manual-clock.ts";
 
 /** The embedded broker with one device, whose part the test plays. */
-export class FakeDeviceMqtt implements DeviceMqtt {
+class FakeDeviceMqtt implements DeviceMqtt {
   readonly published: { topic: string; payload: string; qos: 0 | 1 }[] = [];
   #handle: ((message: MqttMessage) => Promise<void>) | undefined;
   readonly #listeners: ((connected: boolean) => void)[] = [];
