@@ -2,7 +2,14 @@ import { z } from "zod";
 import { GatewayError } from "../../gateway/domain/errors.ts";
 import type { Delivery, ObservationDraft } from "../../gateway/domain/observation.ts";
 import type { DeviceMqtt, DeviceSession, DriverContext, MqttMessage } from "../../gateway/ports/driver.ts";
-import { believedTime, type DeviceClock, type DeviceTime, judgeClock, judgeRecord } from "./device-clock.ts";
+import {
+  believedTime,
+  type DeviceClock,
+  type DeviceTime,
+  judgeClock,
+  judgeRecord,
+  unknownClock,
+} from "./device-clock.ts";
 import { type Envelope, openEnvelope } from "./envelope.ts";
 import { text } from "./fields.ts";
 import { localTimeReader, type ReadTime } from "./local-time.ts";
@@ -42,7 +49,7 @@ class Conversation {
   readonly #mqtt: DeviceMqtt;
   readonly #topics: ReadonlySet<string>;
   readonly #readTime: ReadTime;
-  #clock: DeviceClock = { state: "unknown" };
+  #clock: DeviceClock = unknownClock;
   #replies = 0;
 
   constructor(context: DriverContext<FaceSluiceOptions>, mqtt: DeviceMqtt) {
@@ -159,7 +166,7 @@ class Conversation {
       await this.#context.observe(drafts);
     } catch (cause) {
       // The fault may not have been stored: judge the clock anew, so that it is reported after all.
-      this.#clock = { state: "unknown" };
+      this.#clock = unknownClock;
       throw cause;
     }
   }
