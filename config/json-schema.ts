@@ -38,14 +38,22 @@ function toJson(schema: z.ZodType): Json {
 }
 
 /** Where a number or a text of some form stands, a `${…}` may stand too. */
-function allowReference({ jsonSchema }: { jsonSchema: Json }): void {
+function allowReference({ zodSchema, jsonSchema }: { zodSchema: z.core.$ZodTypes; jsonSchema: Json }): void {
+  // A pattern of JSON Schema has no flags.
+  if (jsonSchema.pattern !== undefined && ignoresCase(zodSchema))
+    jsonSchema.pattern = jsonSchema.pattern.replaceAll("a-z", "A-Za-z");
+  if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
   const strict = jsonSchema.type === "number" || jsonSchema.type === "integer" || jsonSchema.pattern !== undefined;
   if (!strict) return;
-  const { description, default: fallback, ...form } = jsonSchema;
+  const { title: _title, description: _description, default: _default, ...form } = jsonSchema;
   for (const key of Object.keys(form)) Reflect.deleteProperty(jsonSchema, key);
   jsonSchema.anyOf = [form, { type: "string", pattern: "\\$\\{.+\\}" }];
-  if (description !== undefined) jsonSchema.description = description;
-  if (fallback !== undefined) jsonSchema.default = fallback;
+}
+
+function ignoresCase(schema: z.core.$ZodTypes): boolean {
+  return (schema._zod.def.checks ?? []).some(
+    ({ _zod: { def } }) => "pattern" in def && def.pattern instanceof RegExp && def.pattern.ignoreCase,
+  );
 }
 
 function withDrivers(item: Json, manifests: readonly DriverManifest[]): Json {

@@ -30,6 +30,7 @@ export function isLoopback(host: string): boolean {
 export const listenSchema = z
   .string(expected)
   .regex(shape, expected)
+  .meta({ title: "HOST:PORT" })
   .transform((text, context): Endpoint => {
     const endpoint = parseEndpoint(text);
     if (endpoint !== undefined) return endpoint;

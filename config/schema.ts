@@ -39,7 +39,7 @@ const brokerLimitsSchema = z.strictObject({
   messagesPerSecond: count
     .default(200)
     .describe("Per device, beyond short bursts. A device that floods is read more slowly; the others are not."),
-  topicLevels: count.max(100).default(10),
+  topicLevels: count.max(100).default(10).describe("A topic with more is refused."),
 });
 
 const brokerSchema = z.strictObject({
@@ -60,7 +60,7 @@ const uplinkSchema = z
       .regex(/^[^/+#\0]+(\/[^/+#\0]+)*$/, "topic levels without wildcards, for example zhian/v1")
       .default("zhian/v1")
       .describe("Topics are {prefix}/{siteId}/{gatewayId}/…"),
-    username: text.optional(),
+    username: text.optional().describe("As the city gave it out."),
     password: text.optional().describe("Better kept in a file of its own and named by `file:`."),
     ca: text
       .optional()
@@ -97,19 +97,27 @@ const ingestSchema = z.strictObject({
 });
 
 const zoneSchema = z.strictObject({
-  id: zoneIdSchema.refine((id) => id !== "site", "another id: `site` is the whole site"),
-  name: text,
+  id: zoneIdSchema
+    .refine((id) => id !== "site", "another id: `site` is the whole site")
+    .describe("Appears in uplink topics."),
+  name: text.describe("As people call it; shown in alarms."),
   parent: zoneIdSchema.optional().describe("Zone that contains this one."),
 });
 
 const serialLineSchema = z
   .strictObject({
-    id: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/i, "letters, digits, dots, dashes or underscores"),
+    id: z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/i, "letters, digits, dots, dashes or underscores")
+      .describe("What devices name in `line`."),
     path: text.describe("A /dev/serial/by-id path survives a change of the port."),
-    baudRate: z.number().int().min(110).max(921_600).default(9_600),
-    parity: z.enum(["none", "even", "odd"]).default("none"),
-    dataBits: z.literal(8, "8, as Modbus RTU needs it").default(8),
-    stopBits: z.union([z.literal(1), z.literal(2)]).default(1),
+    baudRate: z.number().int().min(110).max(921_600).default(9_600).describe("As set in every slave of the line."),
+    parity: z.enum(["none", "even", "odd"]).default("none").describe("As set in every slave of the line."),
+    dataBits: z.literal(8, "8, as Modbus RTU needs it").default(8).describe("Modbus RTU knows no other."),
+    stopBits: z
+      .union([z.literal(1), z.literal(2)])
+      .default(1)
+      .describe("As set in every slave of the line."),
     echo: z.boolean().optional().describe("Does the adapter hear itself? Without it that is found out."),
     lateBound: durationSchema.optional().describe("A slave begins its answer within this, or never; 1s."),
     doubleBound: durationSchema.optional().describe("A slave that answers twice begins the second within this; 100ms."),
@@ -125,7 +133,9 @@ const serialLineSchema = z
 export type SerialLine = z.output<typeof serialLineSchema>;
 
 const deviceSchema = z.strictObject({
-  id: deviceIdSchema.refine((id) => id !== "gateway", "another id: `gateway` is the gateway itself"),
+  id: deviceIdSchema
+    .refine((id) => id !== "gateway", "another id: `gateway` is the gateway itself")
+    .describe("Appears in uplink topics."),
   name: text.describe("As people call it; shown in alarms."),
   driver: text.describe("Family of the device."),
   dialect: text.describe("Protocol that it speaks."),
@@ -136,7 +146,9 @@ const deviceSchema = z.strictObject({
 const storageSchema = z.strictObject({
   budget: sizeSchema.prefault("2GiB").describe("All that the gateway keeps on disk stays below this."),
   keepAlarms: durationSchema.prefault("180d").describe("Closed alarms are kept so long; open ones are never removed."),
-  keepObservations: durationSchema.prefault("30d"),
+  keepObservations: durationSchema
+    .prefault("30d")
+    .describe("Older ones are removed once they are forwarded; sooner where the budget is short, and then declared."),
 });
 
 const privacySchema = z.strictObject({
@@ -149,7 +161,9 @@ const privacySchema = z.strictObject({
     ),
 });
 
-const logSchema = z.strictObject({ level: z.enum(["debug", "info", "warn", "error"]).default("info") });
+const logSchema = z.strictObject({
+  level: z.enum(["debug", "info", "warn", "error"]).default("info").describe("Least level that is written."),
+});
 
 /** The file as an installer writes it. Rules and options are checked apart, by the schemas of rules and drivers. */
 export const fileSchema = z.strictObject({

@@ -25,6 +25,7 @@ export function parseSize(text: string): number | undefined {
 export const sizeSchema = z
   .string(expected)
   .regex(pattern, expected)
+  .meta({ title: "size" })
   .transform((text, context) => {
     const bytes = parseSize(text);
     if (bytes !== undefined) return bytes;

@@ -19,6 +19,7 @@ export function parseDuration(text: string): number | undefined {
 export const durationSchema = z
   .string(expected)
   .regex(pattern, expected)
+  .meta({ title: "duration" })
   .transform((text, context) => {
     const ms = parseDuration(text);
     if (ms !== undefined) return ms;
