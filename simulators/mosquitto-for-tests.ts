@@ -52,7 +52,9 @@ export class Mosquitto {
 
   say(topic: string, message: unknown, options: readonly string[] = []): void {
     const payload = typeof message === "string" ? message : JSON.stringify(message);
-    execFileSync("mosquitto_pub", ["-p", String(this.port), "-t", topic, "-s", ...options], { input: payload });
+    execFileSync("mosquitto_pub", ["-p", String(this.port), "-t", topic, payload === "" ? "-n" : "-s", ...options], {
+      input: payload,
+    });
   }
 
   async stop(): Promise<void> {
