@@ -8,7 +8,7 @@ import { ruleSchemas } from "../../gateway/fusion/rules.ts";
 import { SiteFolder, sampleText } from "../support/sample-site.ts";
 
 describe("docs/configuration-reference.md", () => {
-  it("names every key as the schema has it (write it with: vitest run -u tests/architecture)", async () => {
+  it("names every key as the schema has it (write it with: vitest run tests/architecture -u)", async () => {
     const page = referencePage(configJsonSchema(drivers, ruleSchemas));
     expect(page).toContain("`limits.maxPacket`");
     await expect(page).toMatchFileSnapshot("../../docs/configuration-reference.md");
