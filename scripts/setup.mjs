@@ -73,12 +73,16 @@ function isMeantForThisMachine({ os, cpu, libc }, ownLibc) {
 }
 
 function installPackages() {
-  say("Setting up: npm ci installs the packages of package-lock.json (once, about 20 s with a good line) …");
+  say("Setting up: npm ci installs the packages of package-lock.json (once, about half a minute with a good line) …");
   const started = Date.now();
-  const npm = spawnSync("npm", ["ci", "--include=dev", "--include=optional", "--no-fund", "--no-audit"], {
-    cwd: root,
-    stdio: ["ignore", process.stderr, process.stderr],
-  });
+  const npm = spawnSync(
+    "npm",
+    ["ci", "--include=dev", "--include=optional", "--no-fund", "--no-audit", "--loglevel=error"],
+    {
+      cwd: root,
+      stdio: ["ignore", process.stderr, process.stderr],
+    },
+  );
   if (npm.error !== undefined)
     throw new Error(`npm could not be run (${npm.error.message}). Install npm, then try again.`);
   if (npm.status !== 0) throw new Error("npm ci failed, see above. Is the npm registry reachable?");

@@ -23,18 +23,20 @@ export async function readPassword(
   }
   const silence = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({ input, output: silence, terminal: true });
-  const ask = async (question: string): Promise<string> => {
+  // Ctrl-C and Ctrl-D close it, and a question that is open then is never answered.
+  const closed = new Promise<undefined>((done) => lines.once("close", () => done(undefined)));
+  const ask = async (question: string): Promise<string | undefined> => {
     output.write(question);
-    const answer = await lines.question("");
+    const answer = await Promise.race([lines.question(""), closed]);
     output.write("\n");
     return answer;
   };
   try {
     const value = await ask(`New password for ${name}: `);
-    const again = await ask("The same again: ");
-    return value === again
-      ? { ok: true, value }
-      : { ok: false, why: "The two are not the same. Nothing was changed; try again." };
+    const again = value === undefined ? undefined : await ask("The same again: ");
+    if (value === undefined || again === undefined) return { ok: false, why: "Nothing was changed." };
+    if (value === again) return { ok: true, value };
+    return { ok: false, why: "The two are not the same. Nothing was changed; try again." };
   } finally {
     lines.close();
   }
