@@ -45,7 +45,7 @@ interface Lane {
 
 export interface CheckerOptions {
   /** Numbers are due from 1, or only from the first that is heard. */
-  readonly dueFrom?: "beginning" | "first-heard";
+  readonly dueFrom?: "beginning" | "first-heard" | undefined;
   /** Ids kept to know duplicates by. */
   readonly rememberIds?: number;
 }

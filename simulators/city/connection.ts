@@ -3,11 +3,11 @@ import { connect, type MqttClient } from "mqtt";
 
 export interface CityConnection {
   readonly url: string;
-  readonly username?: string;
-  readonly password?: string;
-  readonly clientId?: string;
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+  readonly clientId?: string | undefined;
   /** MQTT 5 where the broker offers it, else 3.1.1, unless one is named. */
-  readonly version?: 4 | 5;
+  readonly version?: 4 | 5 | undefined;
 }
 
 /**

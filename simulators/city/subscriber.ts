@@ -16,7 +16,7 @@ import {
 
 export interface CitySubscriberOptions extends CityConnection, CheckerOptions {
   /** `zhian/v1` unless said otherwise. */
-  readonly prefix?: string;
+  readonly prefix?: string | undefined;
   /** Called for each message, duplicates included. */
   readonly onMessage?: (message: CityMessage) => void;
   /** Every how many ms a command waits for its answer. */

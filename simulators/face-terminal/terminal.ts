@@ -9,9 +9,9 @@ export interface FaceTerminalOptions extends StationOptions {
   /** How many are enrolled. */
   readonly people?: number;
   /** Size of a picture before base64, bytes. */
-  readonly pictureBytes?: number;
+  readonly pictureBytes?: number | undefined;
   /** `old`: spells persionName and measures body temperature. */
-  readonly firmware?: "new" | "old";
+  readonly firmware?: "new" | "old" | undefined;
   readonly seed?: number;
   /** First RecordID and SnapID; a terminal that was reset starts at 1 again. */
   readonly firstRecordId?: number;

@@ -9,7 +9,7 @@ export interface Fire {
   /** Distance of the detector from the axis of the plume, m. */
   readonly radiusM: number;
   /** Smouldering before the flames, s, at a few kW. */
-  readonly smoulderS?: number;
+  readonly smoulderS?: number | undefined;
   /** Where the fuel is no more, kW. */
   readonly peakKw?: number;
 }

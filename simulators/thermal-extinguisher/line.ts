@@ -9,7 +9,7 @@ export type Fault =
 export type FaultMode = Fault["mode"];
 
 export interface LineOptions {
-  readonly baudRate?: number;
+  readonly baudRate?: number | undefined;
   /** 10 for 8N1, 11 with parity or two stop bits. */
   readonly bitsPerByte?: number;
   /** What the units need to think, ms. */

@@ -4,11 +4,11 @@ import { between, seeded } from "../random.ts";
 import { seenDuring, type Thing, type View } from "./falling.ts";
 
 export interface ThrowCameraOptions extends StationOptions {
-  readonly view?: View;
+  readonly view?: View | undefined;
   /** Whether a push carries SnapOrRecordID; the public texts disagree. Without it a push is sent once, unacknowledged. */
-  readonly withRecordId?: boolean;
-  readonly pictureBytes?: number;
-  readonly seed?: number;
+  readonly withRecordId?: boolean | undefined;
+  readonly pictureBytes?: number | undefined;
+  readonly seed?: number | undefined;
   readonly firstSnapId?: number;
 }
 

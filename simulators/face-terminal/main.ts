@@ -1,0 +1,104 @@
+import { z } from "zod";
+import { storyOf } from "../facesluice/story.ts";
+import { type Program, runProgram, type Say } from "../program.ts";
+import { seeded } from "../random.ts";
+import { stepSchema } from "../scenarios/step.ts";
+import type { Tone } from "../tale.ts";
+import { arrivals } from "./arrivals.ts";
+import { FaceTerminal } from "./terminal.ts";
+
+const settingsSchema = z.object({
+  devices: z.array(
+    z.object({
+      id: z.string(),
+      zh: z.string(),
+      en: z.string(),
+      url: z.string(),
+      deviceId: z.string(),
+      username: z.string(),
+      password: z.string(),
+      firmware: z.enum(["new", "old"]).optional(),
+      pictureBytes: z.number().optional(),
+    }),
+  ),
+});
+
+/** Face terminals as a process of their own. */
+async function openTerminals(settings: unknown, say: Say): Promise<Program> {
+  const terminals = new Map<string, FaceTerminal>();
+  const timers = new Set<NodeJS.Timeout>();
+  const after = (ms: number, call: () => void) => {
+    const timer = setTimeout(() => {
+      timers.delete(timer);
+      call();
+    }, ms);
+    timers.add(timer);
+  };
+  const names = new Map<string, { zh: string; en: string }>();
+  const tell = (id: string, tone: Tone, zh: string, en: string) => {
+    const name = names.get(id) ?? { zh: id, en: id };
+    say({ type: "tale", from: "device", tone, zh: `${name.zh}：${zh}`, en: `${name.en}: ${en}` });
+  };
+
+  for (const { id, zh, en, ...options } of settingsSchema.parse(settings).devices) {
+    names.set(id, { zh, en });
+    const terminal = new FaceTerminal({
+      ...options,
+      name: id,
+      onEvent: storyOf((tone, zhText, enText) => tell(id, tone, zhText, enText)),
+    });
+    terminals.set(id, terminal);
+    terminal.station.start();
+  }
+
+  return {
+    act(command) {
+      const step = stepSchema.parse(command);
+      const terminal = "device" in step ? terminals.get(step.device) : undefined;
+      if (terminal === undefined || !("device" in step)) throw new Error("no such terminal");
+      const id = step.device;
+      switch (step.do) {
+        case "granted":
+          terminal.recognise("allowed", step.person);
+          return tell(id, "plain", "刷脸通过", "face recognised, door opens");
+        case "denied":
+          terminal.recognise(step.reason ?? "refused", step.person);
+          return tell(id, "warn", "刷脸被拒", "face refused, door stays shut");
+        case "stranger":
+          terminal.stranger();
+          return tell(id, "plain", "陌生面孔", "a face that is not enrolled");
+        case "replay": {
+          const count = terminal.replay(terminal.station.now() - step.lastS * 1000, terminal.station.now());
+          return tell(id, "plain", `人工重推${count}条旧记录`, `${count} old records pushed again by hand`);
+        }
+        case "cut":
+          terminal.station.cut();
+          tell(id, "warn", "断电", "loses its power");
+          return after(step.forS * 1000, () => terminal.station.start());
+        case "arrivals":
+          for (const { atS, outcome } of arrivals(step.perMinute, step.forS, seeded(Date.now()))) {
+            after(atS * 1000, () => arrive(terminal, outcome));
+          }
+          return;
+        default:
+          throw new Error(`a face terminal cannot ${step.do}`);
+      }
+    },
+    async stop() {
+      for (const timer of timers) clearTimeout(timer);
+      await Promise.all([...terminals.values()].map((terminal) => terminal.station.stop()));
+    },
+  };
+
+  function arrive(terminal: FaceTerminal, outcome: "allowed" | "retried" | "stranger"): void {
+    if (outcome === "stranger") {
+      terminal.stranger();
+      return;
+    }
+    const person = Math.floor(Math.random() * terminal.people.length);
+    if (outcome === "retried") terminal.recognise("refused", person);
+    after(outcome === "retried" ? 2500 : 0, () => terminal.recognise("allowed", person));
+  }
+}
+
+if (import.meta.main) await runProgram(openTerminals);

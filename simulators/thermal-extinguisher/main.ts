@@ -1,0 +1,99 @@
+import { z } from "zod";
+import { type Program, runProgram, type Say } from "../program.ts";
+import { stepSchema } from "../scenarios/step.ts";
+import { openPty } from "../serial/pty.ts";
+import type { Tone } from "../tale.ts";
+import { type Fault, SlaveLine } from "./line.ts";
+import { ExtinguisherUnit } from "./unit.ts";
+
+const settingsSchema = z.object({
+  baudRate: z.number().optional(),
+  devices: z.array(
+    z.object({ id: z.string(), zh: z.string(), en: z.string(), unit: z.number().int().min(1).max(247) }),
+  ),
+});
+
+interface Hanging {
+  readonly address: number;
+  readonly unit: ExtinguisherUnit;
+  readonly tell: (tone: Tone, zh: string, en: string) => void;
+  /** What the story said last, °C. */
+  toldC: number;
+}
+
+/** A story tells a temperature again once it has moved so far, K. */
+const worthTellingK = 10;
+
+/** A serial line with extinguishers as a process of its own; `info.path` is the port to open. */
+async function openLine(settings: unknown, say: Say): Promise<Program> {
+  const { baudRate, devices } = settingsSchema.parse(settings);
+  const pty = await openPty();
+  const line = new SlaveLine(pty.stream, { baudRate });
+  const startedAt = performance.now();
+  const hanging = new Map<string, Hanging>();
+  const timers = new Set<NodeJS.Timeout>();
+  const seconds = () => (performance.now() - startedAt) / 1000;
+
+  devices.forEach(({ id, zh, en, unit: address }, index) => {
+    const unit = new ExtinguisherUnit({ ambientC: 21 + index, seed: index + 1 });
+    const tell = (tone: Tone, zhText: string, enText: string) =>
+      say({ type: "tale", from: "device", tone, zh: `${zh}：${zhText}`, en: `${en}: ${enText}` });
+    unit.onDischarge = () => tell("bad", "玻璃球爆裂，干粉喷放", "its bulb breaks, powder is released");
+    line.attach(address, () => {
+      unit.advanceTo(seconds());
+      return unit.registers();
+    });
+    hanging.set(id, { address, unit, tell, toldC: unit.temperatureC });
+  });
+
+  const ticking = setInterval(() => {
+    for (const each of hanging.values()) {
+      each.unit.advanceTo(seconds());
+      const now = each.unit.temperatureC;
+      if (Math.abs(now - each.toldC) < worthTellingK) continue;
+      each.toldC = now;
+      const text = `${now.toFixed(1)} ℃ ${each.unit.pressureMpa.toFixed(2)} MPa`;
+      each.tell(now > 50 ? "bad" : "warn", text, text);
+    }
+  }, 250);
+
+  return {
+    info: { path: pty.path },
+    act(command) {
+      const step = stepSchema.parse(command);
+      const found = "device" in step ? hanging.get(step.device) : undefined;
+      if (found === undefined) throw new Error("no such extinguisher");
+      const { unit, tell, address } = found;
+      unit.advanceTo(seconds());
+      switch (step.do) {
+        case "fire":
+          unit.ignite(step);
+          return tell("warn", "下方起火（电动车）", "a fire starts below it (an e-bike)");
+        case "put-out":
+          return unit.putOut();
+        case "warm":
+          unit.warm(step.toC, step.overS);
+          return tell("plain", `环境缓慢升温至 ${step.toC} ℃`, `the room slowly warms to ${step.toC} ℃`);
+        case "leak":
+          unit.leak(step.mpa);
+          return tell("warn", "钢瓶缓慢漏气", "its cylinder leaks");
+        case "line-fault": {
+          const fault: Fault = step.mode === "late" ? { mode: "late", ms: 900 } : { mode: step.mode };
+          line.setFault(address, fault);
+          tell("warn", `总线故障：${step.mode}`, `fault on the line: ${step.mode}`);
+          timers.add(setTimeout(() => line.setFault(address, undefined), step.forS * 1000));
+          return;
+        }
+        default:
+          throw new Error(`an extinguisher cannot ${step.do}`);
+      }
+    },
+    async stop() {
+      clearInterval(ticking);
+      for (const timer of timers) clearTimeout(timer);
+      await pty.close();
+    },
+  };
+}
+
+if (import.meta.main) await runProgram(openLine);
