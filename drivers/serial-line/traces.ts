@@ -6,6 +6,8 @@ interface Trace {
   leftAt: number;
   /** When its answer was complete. Absent: it may still come. */
   answeredAt?: number;
+  /** The unit has answered a later request of another shape. */
+  overtaken: boolean;
   readonly replyMs: number;
 }
 
@@ -13,8 +15,8 @@ interface Trace {
  * What may still come from one unit. Two answers of one shape look alike, so at any time at most one request of a shape
  * may be awaiting one:
  * - An unanswered request bars its shape for `lateBoundMs`, and the time that the late answer takes to come in.
- * - After that its shape is still in doubt, until the unit has answered a request of another shape: a slave answers in
- *   order, so whatever it owed from before has come, or never will.
+ * - After that its shape is still in doubt, until the unit has answered a later request of another shape: a slave that
+ *   answers in order has then sent whatever it owed from before, or never will.
  * - An answered request bars its shape for `doubleBoundMs`, for slaves and radios that send twice.
  * - Bytes that nobody asked for bar all shapes used within `lateBoundMs`.
  */
@@ -55,15 +57,13 @@ export class Traces {
 
   left(request: ReadRequest, at: number): void {
     const replyMs = this.#timing.wireMs(replyBytes(request));
-    this.#shapes.set(shapeOf(request), { leftAt: at, replyMs });
+    this.#shapes.set(shapeOf(request), { leftAt: at, overtaken: false, replyMs });
   }
 
-  /** The unit answered with values; what it owed from before is settled too. */
+  /** The unit answered with values. */
   answered(request: ReadRequest, at: number): void {
-    const shape = shapeOf(request);
-    for (const [other, trace] of this.#shapes)
-      if (other !== shape && trace.answeredAt === undefined) this.#shapes.delete(other);
-    const trace = this.#shapes.get(shape);
+    for (const trace of this.#shapes.values()) trace.overtaken = true;
+    const trace = this.#shapes.get(shapeOf(request));
     if (trace !== undefined) trace.answeredAt = at;
   }
 
@@ -72,13 +72,14 @@ export class Traces {
     for (const trace of this.#shapes.values()) {
       if (at - trace.leftAt > this.#timing.lateBoundMs) continue;
       delete trace.answeredAt;
+      trace.overtaken = false;
       trace.leftAt = at;
     }
   }
 
   #doubted(request: ReadRequest): boolean {
     const trace = this.#shapes.get(shapeOf(request));
-    return trace !== undefined && trace.answeredAt === undefined;
+    return trace !== undefined && trace.answeredAt === undefined && !trace.overtaken;
   }
 }
 
