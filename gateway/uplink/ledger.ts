@@ -1,44 +1,34 @@
 import type { Clock } from "../ports/clock.ts";
-import type { Cursors, Gaps, LaneSource, Ledger } from "../ports/logs.ts";
+import type { Cursors, LaneSource, Ledger } from "../ports/logs.ts";
 import type { LaneName, LaneReport } from "./contract.ts";
-import type { Passage, Window } from "./window.ts";
+import type { Passage } from "./window.ts";
 
-/** Cursors of a lane by name. The first is what retention and backup ask for: all up to there is at the city. */
-export function cursorNames(lane: LaneName) {
-  const position = `uplink:${lane}`;
-  return { position, delivered: `${position}:delivered`, holes: `${position}:holes`, epoch: `${position}:epoch` };
-}
+/** Name of a lane's cursor: retention trims behind it, a restart goes on from it. */
+export const laneCursors: Readonly<Record<LaneName, string>> = { alarms: "uplink:alarms", events: "uplink:events" };
 
 /** accepted = delivered + pending + quarantined + evicted */
 export function addsUp(ledger: Ledger): boolean {
   return ledger.accepted === ledger.delivered + ledger.pending + ledger.quarantined + ledger.evicted;
 }
 
-/**
- * The books of one lane. Three numbers are kept apart and never derived from each other: how far the cursor is, how many
- * entries the broker took, how many numbers turned out to be holes. What is accepted comes from the log, what is
- * quarantined and evicted from the gaps; so a message that is skipped without a word shows as a sum that does not add up.
- */
+/** The books of one lane: where its cursor stands, and what became of everything that was accepted. */
 export class LaneAccount {
   readonly #source: LaneSource;
   readonly #cursors: Cursors;
-  readonly #gaps: Gaps;
-  readonly #names: ReturnType<typeof cursorNames>;
+  readonly #ledger: () => Ledger;
   #cursor: number;
-  #delivered: number;
-  #holes: number;
+  #delivered = 0;
   readonly #rate: { at: number; delivered: number; perSecond: number };
 
-  constructor(source: LaneSource, cursors: Cursors, gaps: Gaps, clock: Clock) {
+  /** `ledger`: as the log keeps it for this lane and its cursor. */
+  constructor(source: LaneSource, cursors: Cursors, ledger: () => Ledger, clock: Clock) {
     this.#source = source;
     this.#cursors = cursors;
-    this.#gaps = gaps;
-    this.#names = cursorNames(source.lane);
-    this.#cursor = cursors.get(this.#names.position);
-    this.#delivered = cursors.get(this.#names.delivered);
-    this.#holes = cursors.get(this.#names.holes);
-    this.#openBooks();
-    this.#rate = { at: clock.now(), delivered: this.#delivered, perSecond: 0 };
+    this.#ledger = ledger;
+    this.#cursor = cursors.get(laneCursors[source.lane]);
+    // A cursor beyond the log is of another numbering: sending twice is harmless, passing over is not.
+    if (this.#cursor > source.head()) this.#move(0);
+    this.#rate = { at: clock.now(), delivered: 0, perSecond: 0 };
   }
 
   /** All up to here are settled. */
@@ -46,32 +36,23 @@ export class LaneAccount {
     return this.#cursor;
   }
 
+  /** Delivered since the start of the program. */
+  get delivered(): number {
+    return this.#delivered;
+  }
+
   /** The cursor moved. */
   passed(passage: Passage): void {
-    this.#cursor = passage.cursor;
     this.#delivered += passage.delivered;
-    this.#holes += passage.holes;
-    this.#cursors.set(this.#names.position, this.#cursor);
-    this.#cursors.set(this.#names.delivered, this.#delivered);
-    this.#cursors.set(this.#names.holes, this.#holes);
+    this.#move(passage.cursor);
   }
 
-  /** `window`: what is under way, if anything. */
-  ledger(window?: Window): Ledger {
-    const accepted = this.#source.head();
-    const quarantined = this.#gaps.quarantined(this.#source.lane);
-    const evicted = this.#gaps.evicted(this.#source.lane);
-    const evictedAhead = evicted - this.#holes;
-    const pending = accepted - this.#cursor - evictedAhead - (window?.quarantinedAhead ?? 0);
-    return { accepted, delivered: this.#delivered, pending, quarantined, evicted };
-  }
-
-  report(now: number, window: Window | undefined, blocked: string | undefined): LaneReport {
-    const ledger = this.ledger(window);
+  report(now: number, blocked: string | undefined): LaneReport {
+    const ledger = this.#ledger();
     const oldest = ledger.pending > 0 ? this.#source.read(this.#cursor, 1)[0] : undefined;
     return {
       epoch: this.#source.epoch,
-      head: ledger.accepted,
+      head: this.#source.head(),
       cursor: this.#cursor,
       ledger,
       ratePerSecond: Math.round(this.#rate.perSecond * 10) / 10,
@@ -90,29 +71,8 @@ export class LaneAccount {
     this.#rate.delivered = this.#delivered;
   }
 
-  /**
-   * A cursor belongs to one numbering. Where the log began anew the lane begins anew too: sending twice is harmless,
-   * passing over is not. Where the books were never kept they are opened at the cursor.
-   */
-  #openBooks(): void {
-    const mark = markOf(this.#source.epoch);
-    const known = this.#cursors.get(this.#names.epoch);
-    if ((known !== 0 && known !== mark) || this.#cursor > this.#source.head()) {
-      this.#cursor = 0;
-      this.#delivered = 0;
-      this.#holes = 0;
-    } else if (known === 0) {
-      this.#holes = 0;
-      this.#delivered = Math.max(0, this.#cursor - this.#gaps.quarantined(this.#source.lane));
-    }
-    this.#cursors.set(this.#names.epoch, mark);
-    this.passed({ cursor: this.#cursor, delivered: 0, quarantined: 0, holes: 0 });
+  #move(cursor: number): void {
+    this.#cursor = cursor;
+    this.#cursors.set(laneCursors[this.#source.lane], cursor);
   }
-}
-
-/** A number for a numbering, 1 to 2³¹: FNV-1a. */
-function markOf(epoch: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < epoch.length; i++) hash = Math.imul(hash ^ epoch.charCodeAt(i), 0x01000193) >>> 0;
-  return (hash >>> 1) + 1;
 }

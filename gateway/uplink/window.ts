@@ -30,7 +30,6 @@ export class Window {
   #tickets: OpenTicket[] = [];
   #first = 0;
   #unsettled = 0;
-  #quarantinedAhead = 0;
 
   constructor(cursor: number) {
     this.#cursor = cursor;
@@ -57,11 +56,6 @@ export class Window {
     return this.#tickets.length - this.#first;
   }
 
-  /** Entries beyond the cursor that were quarantined already. */
-  get quarantinedAhead(): number {
-    return this.#quarantinedAhead;
-  }
-
   /** The entry that holds the cursor back. */
   get oldest(): Ticket | undefined {
     return this.#tickets[this.#first];
@@ -83,7 +77,6 @@ export class Window {
     if (open.settlement !== undefined) return undefined;
     open.settlement = settlement;
     this.#unsettled -= 1;
-    if (settlement === "quarantined") this.#quarantinedAhead += 1;
     if (this.#tickets[this.#first] !== open) return undefined;
     return this.#pass();
   }
@@ -97,7 +90,6 @@ export class Window {
       this.#cursor = head.seq;
       this.#first += 1;
     }
-    this.#quarantinedAhead -= passed.quarantined;
     if (this.#first === this.#tickets.length || this.#first >= 1024) {
       this.#tickets = this.#tickets.slice(this.#first);
       this.#first = 0;

@@ -36,6 +36,8 @@ export interface WireOptions {
   /** A publish without acknowledgement for so long ends the wire, ms. */
   readonly ackTimeoutMs: number;
   readonly clock: Clock;
+  /** Gives up the attempt. */
+  readonly signal?: AbortSignal;
 }
 
 export type Outcome =
@@ -123,8 +125,10 @@ export const openWire: OpenWire = (options, onMessage) => {
 
   return new Promise((resolve) => {
     let lastError: Error | undefined;
+    const onAbort = (): void => failWith("given up");
     const settled = (): void => {
       cancel();
+      options.signal?.removeEventListener("abort", onAbort);
       client.off("error", onError);
       client.off("close", onClose);
       client.off("connect", onConnect);
@@ -157,6 +161,8 @@ export const openWire: OpenWire = (options, onMessage) => {
     client.on("error", onError);
     client.on("close", onClose);
     client.once("connect", onConnect);
+    if (options.signal?.aborted === true) onAbort();
+    else options.signal?.addEventListener("abort", onAbort);
   });
 };
 
