@@ -130,8 +130,8 @@ if [ ! -e "$policy" ]; then
   chmod 755 "$policy"
 fi
 export DEBIAN_FRONTEND=noninteractive
-apt-get update -q
-apt-get install -q -y --no-install-recommends "$@"
+apt-get update -qq
+apt-get install -qq -y -o Dpkg::Use-Pty=0 --no-install-recommends "$@"
 case " $* " in
   *" mosquitto "*)
     if command -v systemctl > /dev/null; then systemctl disable mosquitto.service > /dev/null 2>&1 || true; fi ;;
