@@ -144,9 +144,9 @@ export class Admission {
   }
 
   #judge({ address, username, password, clientId, clean, will }: Knock): Verdict {
-    if (!this.#clientIdAllowed(clientId, clean)) return refused("client-id-invalid", 2);
     const credential = username === undefined ? undefined : this.#byUser.get(username);
     if (credential === undefined) this.#strangers.knock(username ?? "", clientId, address);
+    if (!this.#clientIdAllowed(clientId, clean)) return refused("client-id-invalid", 2);
     const user = credential === undefined ? undefined : username;
     if (this.#backoff.waitMs(address, user) > 0) return refused("backing-off", 3);
     // An unknown user takes as long as a known one: nobody learns from the time which names exist.

@@ -134,10 +134,14 @@ export class DeviceConnection {
     guarded.destroy();
   }
 
-  /** Nothing new is read; resolves when what was read is acknowledged. */
-  settle(): Promise<void> {
-    this.#options.guarded.shut("closing");
-    return this.#acknowledgements.idle();
+  /** Nothing new is read; resolves when what was read is acknowledged and the acknowledgements are out. */
+  async settle(): Promise<void> {
+    const { guarded } = this.#options;
+    guarded.shut("closing");
+    await this.#acknowledgements.idle();
+    // aedes writes some of them in a later turn.
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    await new Promise<void>((resolve) => guarded.end(() => resolve()));
   }
 
   /** The socket is closed, for whatever reason. */

@@ -121,10 +121,9 @@ export class DeviceLink {
   }
 
   signedIn(connection: DeviceConnection): void {
-    for (const oldest of this.connections) {
-      if (this.connections.size < this.#options.limits.connectionsPerDevice) break;
+    const tooMany = this.connections.size + 1 - this.#options.limits.connectionsPerDevice;
+    for (const oldest of [...this.connections].slice(0, Math.max(0, tooMany)))
       oldest.cut("too-many-connections", "device");
-    }
     this.connections.add(connection);
     for (const listener of this.#current?.connection ?? []) listener(true);
     this.sign();

@@ -90,8 +90,8 @@ export class FixedHeaderScanner {
     this.#phase = "length";
     this.#length = 0;
     this.#lengthBytes = 0;
-    // §3.1: the first packet is a CONNECT, and there is no second.
-    if (this.packets === 0) return this.#type === connect ? "incomplete" : "not-connect-first";
+    // §3.1: the first packet is a CONNECT, and there is no second. TLS begins with 0x16, a CONNECT with wrong flags.
+    if (this.packets === 0) return byte === 0x10 ? "incomplete" : "not-connect-first";
     if (this.#type === connect) return "second-connect";
     return this.#most[this.#type] === undefined ? "unexpected-packet" : "incomplete";
   }

@@ -1,0 +1,232 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { deviceId, grantsOf, RecordedLogger, RecordedTelemetry } from "../../tests/support/ingress/test-broker.ts";
+import { ManualClock } from "../../tests/support/manual-clock.ts";
+import { isGatewayError } from "../domain/errors.ts";
+import { Admission, type Knock } from "./admission.ts";
+
+let clock: ManualClock;
+let admission: Admission;
+let telemetry: RecordedTelemetry;
+let logger: RecordedLogger;
+const east = deviceId("gate-east");
+const west = deviceId("gate-west");
+const both = new Map([east, west].map((id) => [id, grantsOf(id)]));
+
+beforeEach(() => {
+  clock = new ManualClock();
+  telemetry = new RecordedTelemetry();
+  logger = new RecordedLogger();
+  admission = new Admission({ clock, logger, telemetry });
+  admission.replace(both);
+});
+
+function knock(over: Partial<Knock> & { user?: string; secret?: string } = {}) {
+  const { user = "gate-east", secret = `pw-${user}`, ...rest } = over;
+  return admission.judge({
+    address: "192.168.1.20",
+    username: user,
+    password: Buffer.from(secret),
+    clientId: "terminal",
+    clean: true,
+    will: undefined,
+    ...rest,
+  });
+}
+
+const because = (verdict: ReturnType<typeof knock>) => (verdict.admitted ? "admitted" : verdict.reason);
+
+describe("admission", () => {
+  it("admits a device by its own credentials, in a namespace of its own", () => {
+    expect(knock()).toEqual({ admitted: true, deviceId: east, clientId: "terminal", sessionId: "gate-east/terminal" });
+  });
+
+  it("refuses a wrong, a missing and another device's password", () => {
+    expect(because(knock({ secret: "pw-gate-eas" }))).toBe("wrong-password");
+    expect(because(knock({ password: undefined }))).toBe("wrong-password");
+    expect(because(knock({ secret: "pw-gate-west" }))).toBe("wrong-password");
+    expect(admission.strangers()).toEqual([]);
+  });
+
+  it("refuses nobody in particular: without a user name, and everyone before there are devices", () => {
+    expect(because(knock({ username: undefined }))).toBe("unknown-user");
+    const fresh = new Admission({ clock, logger, telemetry });
+    admission = fresh;
+    expect(because(knock())).toBe("unknown-user");
+  });
+
+  it("lists who knocked and is not configured, newest first, with its attempts", () => {
+    knock({ user: "cam-new", clientId: "ipc758732" });
+    clock.advance(1000);
+    knock({ user: "other" });
+    knock({ user: "cam-new", clientId: "ipc758732" });
+    expect(admission.strangers()).toEqual([
+      { username: "cam-new", clientId: "ipc758732", address: "192.168.1.20", lastAt: clock.wall(), attempts: 2 },
+      { username: "other", clientId: "terminal", address: "192.168.1.20", lastAt: clock.wall(), attempts: 1 },
+    ]);
+  });
+
+  it("keeps the newest 64 strangers, short and without control characters", () => {
+    for (let i = 0; i < 200; i++) knock({ user: `stranger-${i}`, address: `10.0.0.${i}` });
+    knock({ user: `evil\u0007${"x".repeat(60_000)}`, clientId: "\u202eabc", address: "10.0.1.1" });
+    const strangers = admission.strangers();
+    expect(strangers).toHaveLength(64);
+    expect(strangers[0]?.username).toMatch(/^evil·x{123}$/);
+    expect(strangers[0]?.clientId).toBe("·abc");
+    expect(strangers[63]?.username).toBe("stranger-137");
+  });
+
+  it("backs off from a guesser: five free attempts, then longer and longer, even for the right password", () => {
+    for (let i = 0; i < 5; i++) expect(because(knock({ secret: `guess-${i}` }))).toBe("wrong-password");
+    expect(because(knock())).toBe("backing-off");
+    clock.advance(1000);
+    expect(because(knock({ secret: "guess-6" }))).toBe("wrong-password");
+    clock.advance(1999);
+    expect(because(knock())).toBe("backing-off");
+    clock.advance(1);
+    expect(because(knock())).toBe("admitted");
+    expect(because(knock({ secret: "mistyped" }))).toBe("wrong-password");
+  });
+
+  it("does not let a guesser lock out another device at the same address, nor the same one at another", () => {
+    for (let i = 0; i < 50; i++) knock({ secret: `guess-${i}` });
+    for (let i = 0; i < 50; i++) knock({ user: "nobody" });
+    expect(because(knock())).toBe("backing-off");
+    expect(because(knock({ user: "gate-west", clientId: "w" }))).toBe("admitted");
+    expect(because(knock({ address: "192.168.1.21" }))).toBe("admitted");
+  });
+
+  it("lets at most a minute pass between attempts, and forgets after ten", () => {
+    for (let i = 0; i < 400; i++) {
+      knock({ secret: "guess" });
+      clock.advance(60_000);
+    }
+    expect(because(knock())).toBe("admitted");
+    for (let i = 0; i < 5; i++) knock({ secret: "guess" });
+    clock.advance(600_001);
+    knock({ secret: "guess" });
+    expect(because(knock())).toBe("admitted");
+  });
+
+  it("does not give a client id that one device uses to another, and keeps it for its owner a while", () => {
+    expect(because(knock())).toBe("admitted");
+    expect(because(knock({ user: "gate-west" }))).toBe("client-id-taken");
+    expect(because(knock())).toBe("admitted");
+    admission.leave("terminal", east);
+    admission.leave("terminal", east);
+    clock.advance(299_999);
+    expect(because(knock({ user: "gate-west" }))).toBe("client-id-taken");
+    expect(because(knock())).toBe("admitted");
+    admission.leave("terminal", east);
+    clock.advance(300_000);
+    expect(because(knock({ user: "gate-west" }))).toBe("admitted");
+    expect(because(knock())).toBe("client-id-taken");
+  });
+
+  it("does not let one device squat on the client ids of all others", () => {
+    for (let i = 0; i < 50; i++) {
+      knock({ clientId: `id-${i}` });
+      admission.leave(`id-${i}`, east);
+    }
+    const taken = Array.from({ length: 50 }, (_, i) => knock({ user: "gate-west", clientId: `id-${i}` }));
+    expect(taken.filter((verdict) => !verdict.admitted).length).toBeLessThanOrEqual(9);
+  });
+
+  it("gives an empty client id one of its own, and refuses it where the session is to last", () => {
+    const [a, b] = [knock({ clientId: "" }), knock({ user: "gate-west", clientId: "" })];
+    expect(a.admitted && b.admitted && a.sessionId !== b.sessionId).toBe(true);
+    expect(knock({ clientId: "", clean: false })).toMatchObject({ reason: "client-id-invalid", returnCode: 2 });
+  });
+
+  it("refuses client ids that are too long or hold control characters", () => {
+    expect(because(knock({ clientId: "x".repeat(257) }))).toBe("client-id-invalid");
+    expect(because(knock({ clientId: "a\u0000b" }))).toBe("client-id-invalid");
+    expect(because(knock({ clientId: "x".repeat(256) }))).toBe("admitted");
+  });
+
+  it("checks a last will when it is left, not when it is due", () => {
+    expect(because(knock({ will: { topic: "up/gate-east", qos: 0 } }))).toBe("admitted");
+    expect(knock({ will: { topic: "up/gate-west", qos: 0 } })).toMatchObject({
+      reason: "will-forbidden",
+      returnCode: 5,
+    });
+    expect(because(knock({ will: { topic: "up/gate-east", qos: 3 } }))).toBe("will-forbidden");
+    expect(because(knock({ will: { topic: "up/#", qos: 0 } }))).toBe("will-forbidden");
+  });
+
+  it.each([
+    ["up/gate-east", true],
+    ["state/gate-east", true],
+    ["up/gate-west", false],
+    ["down/gate-east", false],
+    ["up/gate-east/", false],
+    ["/up/gate-east", false],
+    ["UP/gate-east", false],
+    ["up/gate\u2010east", false],
+    ["up/gate-east\u0000", false],
+    ["$SYS/up/gate-east", false],
+    ["up/#", false],
+    ["", false],
+  ])("a device may publish on %j: %j", (topic, may) => {
+    expect(admission.mayPublish(east, topic)).toBe(may);
+  });
+
+  it.each([
+    ["down/gate-east", true],
+    ["down/gate-west", false],
+    ["down/+", false],
+    ["#", false],
+    ["+/gate-east", false],
+    ["down/#", false],
+    ["$SYS/#", false],
+    ["$share/x/down/gate-east", false],
+    ["up/gate-east", false],
+  ])("a device may subscribe to %j: %j", (filter, may) => {
+    expect(admission.maySubscribe(east, filter)).toBe(may);
+  });
+
+  it("allows a wildcard where exactly that is granted, and nothing under it", () => {
+    admission.replace(new Map([[east, { ...grantsOf("gate-east"), subscribe: ["down/#"] }]]));
+    expect(admission.maySubscribe(east, "down/#")).toBe(true);
+    expect(admission.maySubscribe(east, "down/gate-east")).toBe(false);
+  });
+
+  it.each([
+    ["a user name used twice", { username: "gate-west" }],
+    ["an empty password", { password: "" }],
+    ["an empty user name", { username: "" }],
+    ["a wildcard to publish on", { publish: ["up/+"] }],
+    ["a topic with a NUL", { publish: ["up/\u0000"] }],
+    ["a topic of eleven levels", { publish: ["1/2/3/4/5/6/7/8/9/10/11"] }],
+    ["a topic of 257 bytes", { subscribe: ["x".repeat(257)] }],
+    ["a topic of the broker", { subscribe: ["$SYS/x"] }],
+    ["an empty topic", { publish: [""] }],
+  ])("does not take over devices with %s, and keeps those it has", (_what, over) => {
+    const wrong = new Map(both).set(east, { ...grantsOf("gate-east"), ...over });
+    try {
+      admission.replace(wrong);
+      expect.unreachable();
+    } catch (error) {
+      expect(isGatewayError(error, "CONFIG_INVALID")).toBe(true);
+    }
+    expect(because(knock())).toBe("admitted");
+  });
+
+  it("says whose rights changed or ended", () => {
+    const next = new Map([[east, { ...grantsOf("gate-east"), password: "new" }]]);
+    expect(admission.replace(next)).toEqual([east, west]);
+    expect(admission.replace(new Map(next))).toEqual([]);
+    expect(because(knock())).toBe("wrong-password");
+    expect(because(knock({ secret: "new" }))).toBe("admitted");
+  });
+
+  it("counts each refusal, and logs one line a minute for the same one, without the password", () => {
+    for (let i = 0; i < 4; i++) knock({ secret: "s3cret" });
+    expect(telemetry.of("zhian_ingress_sign_ins_refused_total wrong-password")).toBe(4);
+    expect(logger.lines).toHaveLength(1);
+    clock.advance(60_000);
+    knock({ secret: "s3cret" });
+    expect(logger.lines).toHaveLength(2);
+    expect(logger.lines[1]).toContain('"count":4');
+    expect(logger.lines.join()).not.toContain("s3cret");
+  });
+});
