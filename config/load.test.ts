@@ -287,6 +287,30 @@ log: { level: loud }
   });
 });
 
+describe("certificates for the city", () => {
+  const withTls = (extra: string): string =>
+    `site: { id: a, name: A }\ngateway: { id: g }\nuplink: { urls: [mqtts://city.example], ${extra} }\n`;
+
+  it("come in with their contents, from paths relative to the configuration", () => {
+    const pem = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+    site.write("ca.pem", pem);
+    const { uplink } = good(withTls("ca: ca.pem"));
+    expect(uplink?.tls).toEqual({ ca: pem });
+    expect(uplink).not.toHaveProperty("ca");
+  });
+
+  it("that are absent, no PEM, or without their other half are mistakes", () => {
+    site.write("ca.pem", "nothing of the kind");
+    expect(
+      bad(withTls("ca: ca.pem, cert: gone.pem")).map(({ path, found, expected }) => [path, found, expected]),
+    ).toEqual([
+      ["uplink.ca", "a file that cannot be used: it has no PEM block", "a readable PEM file"],
+      ["uplink.cert", '"gone.pem"', "cert and key together"],
+      ["uplink.cert", "a file that cannot be used: no such file", "a readable PEM file"],
+    ]);
+  });
+});
+
 describe("a value with a reference", () => {
   const minimal = (extra: string): string => `site: { id: a, name: A }\ngateway: { id: g }\n${extra}\n`;
 

@@ -2,6 +2,7 @@ import { readFileSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { z } from "zod";
 import type { DriverManifest } from "../gateway/ports/driver.ts";
+import { type Certificates, readCertificates } from "./certificates.ts";
 import { configureDevices } from "./configured-devices.ts";
 import { why } from "./interpolation.ts";
 import { inOrder, type Mistake, type Warning } from "./mistakes.ts";
@@ -41,12 +42,13 @@ export function loadConfig(file: string, context: LoadContext): LoadResult {
   const source = new YamlSource(file, read.text, { env: context.env, dir });
   const findings = new Findings(source);
   const parsed = check(fileSchema, source);
-  checkReferences(findings, context.manifests, dir);
+  checkReferences(findings, context.manifests);
+  const tls = readCertificates(findings, dir);
   const devices = configureDevices(findings, context.manifests, dir);
   const rules = checkRules(findings, context.ruleSchemas);
   const mistakes = [...source.mistakes, ...(parsed.ok ? [] : parsed.mistakes), ...findings.mistakes];
   if (!parsed.ok || mistakes.length > 0) return { ok: false, mistakes: inOrder(distinct(mistakes)) };
-  const config = assemble(parsed.value, devices, rules, dir, context);
+  const config = assemble(parsed.value, { devices, rules, tls }, dir, context);
   return { ok: true, config, warnings: inOrder([...source.warnings, ...secondLook(source)]) };
 }
 
@@ -83,27 +85,33 @@ function checkRules(
 
 function assemble(
   file: z.output<typeof fileSchema>,
-  devices: readonly ConfiguredDevice[],
-  rules: Readonly<Record<string, unknown>>,
+  parts: {
+    readonly devices: readonly ConfiguredDevice[];
+    readonly rules: Readonly<Record<string, unknown>>;
+    readonly tls: Certificates | undefined;
+  },
   dir: string,
   { env, cwd }: LoadContext,
 ): GatewayConfig {
   const { uplink, ingest, zones, gateway, ...rest } = file;
   const fromEnv = env["ZHIAN_DATA"];
   const data = fromEnv === undefined || fromEnv === "" ? resolve(dir, gateway.data) : resolve(cwd, fromEnv);
-  const absolute = (path: string | undefined): string | undefined =>
-    path === undefined ? undefined : resolve(dir, path);
   return {
     ...rest,
     gateway: { ...gateway, data },
-    ...(uplink === undefined
-      ? {}
-      : { uplink: { ...uplink, ca: absolute(uplink.ca), cert: absolute(uplink.cert), key: absolute(uplink.key) } }),
+    ...(uplink === undefined ? {} : { uplink: assembleUplink(uplink, parts.tls) }),
     ...(ingest === undefined ? {} : { ingest }),
     zones: zones.map(({ id, name, parent }) => (parent === undefined ? { id, name } : { id, name, parent })),
-    devices,
-    rules,
+    devices: parts.devices,
+    rules: parts.rules,
   };
+}
+
+function assembleUplink(
+  { ca: _ca, cert: _cert, key: _key, ...uplink }: NonNullable<z.output<typeof fileSchema>["uplink"]>,
+  tls: Certificates | undefined,
+): NonNullable<GatewayConfig["uplink"]> {
+  return tls === undefined ? uplink : { ...uplink, tls };
 }
 
 function distinct(mistakes: readonly Mistake[]): Mistake[] {

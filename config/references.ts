@@ -1,7 +1,4 @@
-import { accessSync, constants } from "node:fs";
-import { resolve } from "node:path";
 import type { DriverManifest } from "../gateway/ports/driver.ts";
-import { why } from "./interpolation.ts";
 import { parseEndpoint } from "./listen.ts";
 import { type Mistake, type Path, showPath } from "./mistakes.ts";
 import { nearMiss } from "./near-miss.ts";
@@ -17,7 +14,7 @@ export class Findings {
     this.source = source;
   }
 
-  add(path: Path, found: string, expected: string, hint?: string): void {
+  add(path: Path, found: string, expected: string, hint?: string): undefined {
     if (this.source.unresolved(path) || !this.source.reliable(path)) return;
     const place = { file: this.source.file, ...this.source.at(path), path: showPath(path) };
     this.mistakes.push({ ...place, found, expected, ...(hint === undefined ? {} : { hint }) });
@@ -77,8 +74,8 @@ export class Findings {
   }
 }
 
-/** Zones, serial lines, drivers, listening addresses and files: does all that is named exist, and once? */
-export function checkReferences(findings: Findings, manifests: readonly DriverManifest[], dir: string): void {
+/** Zones, serial lines, drivers and listening addresses: does all that is named exist, and once? */
+export function checkReferences(findings: Findings, manifests: readonly DriverManifest[]): void {
   const zones = findings.entries("zones");
   const lines = findings.entries("serialLines");
   const devices = findings.entries("devices");
@@ -118,7 +115,6 @@ export function checkReferences(findings: Findings, manifests: readonly DriverMa
       findings.unknown([...path, "dialect"], dialect, `dialect of ${driver}`, dialects);
   }
   checkListen(findings);
-  for (const key of ["ca", "cert", "key"]) checkFile(findings, ["uplink", key], dir);
 }
 
 export function textsOf(findings: Findings, paths: readonly Path[], key: string): readonly string[] {
@@ -163,20 +159,5 @@ function checkListen(findings: Findings): void {
     const other = used.get(text);
     if (other === undefined) used.set(text, section);
     else findings.add([section, "listen"], `${text}, where ${other} listens too`, "another port");
-  }
-}
-
-function checkFile(findings: Findings, path: Path, dir: string): void {
-  const name = findings.text(path);
-  if (name === undefined) return;
-  try {
-    accessSync(resolve(dir, name), constants.R_OK);
-  } catch (error) {
-    findings.add(
-      path,
-      `${JSON.stringify(name)}: ${why(error)}`,
-      "a readable PEM file",
-      `It was looked for at ${resolve(dir, name)}.`,
-    );
   }
 }

@@ -3,6 +3,7 @@ import type { Device, Zone } from "../gateway/domain/device.ts";
 import { durationSchema } from "../gateway/domain/duration.ts";
 import { deviceIdSchema, gatewayIdSchema, siteIdSchema, zoneIdSchema } from "../gateway/domain/ids.ts";
 import type { DriverManifest } from "../gateway/ports/driver.ts";
+import type { Certificates } from "./certificates.ts";
 import { listenSchema } from "./listen.ts";
 import { sizeSchema } from "./sizes.ts";
 
@@ -74,6 +75,12 @@ const uplinkSchema = z
       .max(10_000)
       .default(500)
       .describe("Messages in flight; the broker's Receive Maximum wins."),
+    backlogRate: z
+      .number()
+      .int()
+      .min(0)
+      .default(0)
+      .describe("Old events a second after an outage, so that a thin line stays usable; 0 sets no limit."),
     ackTimeout: durationSchema
       .prefault("15s")
       .describe("Without an acknowledgement for so long, the gateway connects anew."),
@@ -201,7 +208,10 @@ export interface GatewayConfig {
   readonly site: Readonly<File["site"]>;
   readonly gateway: Readonly<File["gateway"]>;
   readonly broker: Readonly<File["broker"]>;
-  readonly uplink?: Readonly<NonNullable<File["uplink"]>>;
+  /** With the contents of the certificate files in place of their paths. */
+  readonly uplink?: Readonly<Omit<NonNullable<File["uplink"]>, "ca" | "cert" | "key">> & {
+    readonly tls?: Certificates;
+  };
   readonly console: Readonly<File["console"]>;
   readonly ingest?: Readonly<NonNullable<File["ingest"]>>;
   /** As listed in the file; the whole site (`siteZoneId`) is not among them. */
