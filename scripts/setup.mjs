@@ -131,7 +131,7 @@ if [ ! -e "$policy" ]; then
 fi
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
-apt-get install -qq -y -o Dpkg::Use-Pty=0 --no-install-recommends "$@"
+apt-get install -qq -y -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=120 --no-install-recommends "$@"
 case " $* " in
   *" mosquitto "*)
     if command -v systemctl > /dev/null; then systemctl disable mosquitto.service > /dev/null 2>&1 || true; fi ;;
