@@ -1,16 +1,8 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { createServer, connect as tcpConnect } from "node:net";
+import { connect as tcpConnect } from "node:net";
 import { createInterface } from "node:readline";
 import { Duplex } from "node:stream";
-
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
-}
+import { freePort } from "./free-port.ts";
 
 /** A real Mosquitto with MQTT 5, open to anybody on loopback, with what is said on it as mosquitto_sub hears it. */
 export class Mosquitto {

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { type Program, runProgram, type Say } from "../program.ts";
 import { stepSchema } from "../scenarios/step.ts";
 import { CityBroker } from "./broker.ts";
+import { alarmOf } from "./envelope.ts";
 import { CityNews } from "./news.ts";
 import { CitySubscriber } from "./subscriber.ts";
 
@@ -28,6 +29,7 @@ async function openCity(settings: unknown, say: Say): Promise<Program> {
   if (at === undefined) throw new Error("settings need `broker` or `url`");
   const news = new CityNews(everything ?? false);
   const count = { raised: 0, events: 0, late: 0 };
+  const rules = new Set<string>();
   let lastNewMs = Date.now();
   const subscriber = new CitySubscriber({
     ...options,
@@ -36,7 +38,12 @@ async function openCity(settings: unknown, say: Say): Promise<Program> {
       if (message.fate === "new") {
         lastNewMs = Date.now();
         if (message.kind === "events") count.events += 1;
-        if (message.kind === "alarms" && message.envelope?.data["step"] === "raised") count.raised += 1;
+        const alarm =
+          message.kind === "alarms" && message.envelope !== undefined ? alarmOf(message.envelope) : undefined;
+        if (alarm?.step === "raised") {
+          count.raised += 1;
+          rules.add(alarm.rule);
+        }
         if (message.envelope?.replayed === true) count.late += 1;
       }
       const tale = news.tell(message);
@@ -53,7 +60,10 @@ async function openCity(settings: unknown, say: Say): Promise<Program> {
         const missing = subscriber.missing();
         const quietMs = Date.now() - lastNewMs;
         const lanes = subscriber.lanes();
-        say({ type: "report", report: { ...subscriber.counters, ...count, missing, lanes, quietMs } });
+        say({
+          type: "report",
+          report: { ...subscriber.counters, ...count, rules: [...rules].sort(), missing, lanes, quietMs },
+        });
         return;
       }
       const step = stepSchema.parse(command);

@@ -1,7 +1,8 @@
 import { connectAsync, type MqttClient } from "mqtt";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { waitFor } from "../../tests/support/wait-for.ts";
-import { freePort, Mosquitto } from "../mosquitto-for-tests.ts";
+import { freePort } from "../free-port.ts";
+import { Mosquitto } from "../mosquitto-for-tests.ts";
 import { CityBroker } from "./broker.ts";
 import { CitySubscriber, type CitySubscriberOptions } from "./subscriber.ts";
 

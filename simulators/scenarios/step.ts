@@ -62,6 +62,8 @@ export interface Scenario {
   readonly steps: readonly (Step & { readonly atS: number })[];
   /** When the story is told, s. */
   readonly endS: number;
+  /** Rules of which the city must have heard an alarm by then, and no others. */
+  readonly raises: readonly string[];
 }
 
 /** The device that a step needs; absent where it concerns the city. */
