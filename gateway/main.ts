@@ -1,0 +1,92 @@
+import { Command, CommanderError } from "commander";
+import type { StartOptions } from "./commands/start.ts";
+import { tellError } from "./commands/tell.ts";
+import { version } from "./commands/version.ts";
+
+const config = ["--config <file>", "the configuration file"] as const;
+const json = ["--json", "print one JSON document on standard output"] as const;
+
+/**
+ * The command line. Each command is a file of its own, loaded when it is asked for. Exit codes: 0 fine, 1 failed, 2 bad
+ * usage or bad configuration.
+ */
+export async function main(args: readonly string[]): Promise<number> {
+  let code = 0;
+  const program = new Command("zhian")
+    .description("Edge gateway for safe communities: from field devices to the city platform, without loss.")
+    .version(version())
+    .exitOverride()
+    .showHelpAfterError("Add --help to see what can be said here.")
+    .addHelpText("after", "\nExit codes: 0 fine, 1 failed, 2 bad usage or bad configuration.");
+
+  program
+    .command("run")
+    .description("run the gateway until SIGTERM or SIGINT; SIGHUP reads the configuration again")
+    .requiredOption(...config)
+    .action(async (options: { config: string }) => {
+      code = await (await import("./commands/run.ts")).run(options);
+    });
+
+  program
+    .command("start")
+    .description("like run with --config, else the built-in demo site with simulated devices and a simulated city")
+    .option(...config)
+    .option("--scenario <name>", "which story the demo tells")
+    .option("--list", "list the stories instead")
+    .option("--once", "end the demo when its story is told")
+    .option("--json", "tell the demo in JSON lines")
+    .action(async (options: StartOptions) => {
+      code = await (await import("./commands/start.ts")).start(options);
+    });
+
+  program
+    .command("check")
+    .description("check a configuration with all that it refers to, and list every mistake with its place")
+    .argument("<file>", "the configuration file")
+    .option(...json)
+    .action(async (file: string, options: { json?: boolean }) => {
+      code = (await import("./commands/check.ts")).check(file, options);
+    });
+
+  program
+    .command("schema")
+    .description("print the JSON Schema of the configuration, for editors")
+    .option("--commands", "of the city's commands instead, by name")
+    .option("--messages", "of every message to and from the city instead, by name")
+    .action(async (options: { commands?: boolean; messages?: boolean }) => {
+      code = (await import("./commands/schema.ts")).schema(options);
+    });
+
+  program
+    .command("user")
+    .description("the people who may sign in at the console")
+    .command("add")
+    .description("add a person, also while the gateway runs; the password is asked for, or read from standard input")
+    .argument("<name>")
+    .requiredOption("--role <role>", "guard, manager, installer, admin or auditor")
+    .requiredOption(...config)
+    .option(...json)
+    .action(async (name: string, options: { role: string; config: string; json?: boolean }) => {
+      code = await (await import("./commands/user-add.ts")).userAdd(name, options);
+    });
+
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    tellError(error);
+    return 1;
+  }
+}
+
+/** Runs the command of this process and ends it: no socket or timer left over may keep it alive. */
+export async function runProcess(): Promise<never> {
+  // A reader that has seen enough (`zhian schema | head`) is no error.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
+  const code = await main(process.argv.slice(2));
+  await new Promise((done) => process.stdout.write("", done));
+  process.exit(code);
+}
+
+if (import.meta.main) await runProcess();
