@@ -1,4 +1,3 @@
-import { resolve } from "node:path";
 import { showPlace } from "../../config/mistakes.ts";
 import { isGatewayError } from "../domain/errors.ts";
 import { startGateway } from "../gateway.ts";
@@ -6,14 +5,15 @@ import { createLogger } from "../ops/logger.ts";
 import { SystemClock } from "../ops/system-clock.ts";
 import { loadConfiguration } from "./configuration.ts";
 import { onSignals } from "./signals.ts";
-import { complain, tellMistakes, tellWarnings } from "./tell.ts";
+import { complain, tellError, tellMistakes, tellWarnings } from "./tell.ts";
+import { version } from "./version.ts";
 
 /** A clean stop has so long; what is not durable by then was never acknowledged. */
 const stopWithinMs = 5_000;
 
 /**
- * `zhian run --config FILE`: runs until it is told to stop. 0 after a clean stop, 1 where it could not start or stop, 2
- * on a bad configuration. SIGHUP reads the configuration again; a bad one changes nothing.
+ * `zhian run --config FILE`: runs until it is told to stop. 0 after a clean stop, 1 where it could not start, go on
+ * or stop, 2 on a bad configuration. SIGHUP reads the configuration again; a bad one changes nothing.
  */
 export async function run({ config: file }: { readonly config: string }): Promise<number> {
   const load = () => loadConfiguration(file);
@@ -49,9 +49,12 @@ export async function run({ config: file }: { readonly config: string }): Promis
       );
     }
   };
+  const endSoon = (): void => {
+    clock.after(stopWithinMs, () => giveUp(`it did not stop within ${stopWithinMs / 1000} s`));
+  };
   const offSignals = onSignals(clock, {
     stop: () => {
-      clock.after(stopWithinMs, () => giveUp(`it did not stop within ${stopWithinMs / 1000} s`));
+      endSoon();
       stop();
     },
     stopNow: () => giveUp("it was told a second time"),
@@ -61,10 +64,15 @@ export async function run({ config: file }: { readonly config: string }): Promis
   });
 
   try {
-    gateway = await startGateway(first.config, { configFile: resolve(file), reload: load });
-    await asked;
+    gateway = await startGateway(first.config, { clock, logger, version: version() });
+    const broken = await Promise.race([asked, gateway.failed]);
+    if (broken !== undefined) {
+      tellError(broken);
+      complain("The gateway cannot go on by itself and has to be started anew.");
+      endSoon();
+    }
     await gateway.stop();
-    return 0;
+    return broken === undefined ? 0 : 1;
   } finally {
     offSignals();
     clock.close();
