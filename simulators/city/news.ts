@@ -28,6 +28,17 @@ const colours: Record<string, { zh: string; tone: Tone }> = {
   unknown: { zh: "未知", tone: "faint" },
 };
 
+/** Events that people care for; the rest are readings by the second. */
+const eventNames: Record<string, string> = {
+  "access.granted": "通行",
+  "access.denied": "拒绝通行",
+  "access.stranger": "陌生人",
+  "throw.detected": "抛物",
+  "extinguisher.state": "灭火装置状态",
+  "device.online": "设备上线",
+  "device.offline": "设备离线",
+};
+
 const observationSchema = z.looseObject({ kind: z.string(), deviceId: z.string() });
 const zoneSchema = z.looseObject({ zoneId: z.string(), colour: z.string() });
 const deviceSchema = z.looseObject({ deviceId: z.string(), online: z.string() });
@@ -78,8 +89,13 @@ export class CityNews {
         return this.#zoneLine(key, envelope.data);
       case "events": {
         const data = observationSchema.safeParse(envelope.data).data;
-        if (!this.#everything || data === undefined) return undefined;
-        return { tone: "faint", zh: `事件 ${data.deviceId}`, en: data.kind };
+        if (data === undefined || !(this.#everything || data.kind in eventNames)) return undefined;
+        const late = envelope.replayed === true;
+        return {
+          tone: "faint",
+          zh: `收到${late ? "补发的" : ""}事件：${eventNames[data.kind] ?? data.kind} ${data.deviceId}`,
+          en: `event${late ? " (late)" : ""}: ${data.kind}`,
+        };
       }
       case "devices": {
         const data = deviceSchema.safeParse(envelope.data).data;

@@ -28,7 +28,8 @@ export interface DemoOptions {
 export async function tellDemo(options: DemoOptions): Promise<number> {
   const narrator = new Narrator(options.json ?? false);
   if (options.list === true) {
-    for (const { name, title } of scenarios) narrator.fact({ scenario: name, ...title }, title.zh, title.en);
+    for (const { name, title } of scenarios)
+      narrator.fact({ scenario: name, ...title }, `${name.padEnd(14)}${title.zh}`, title.en);
     return 0;
   }
   const scenario =
@@ -99,7 +100,11 @@ async function play(scenario: Scenario, options: DemoOptions, narrator: Narrator
       stage.settings.cameras,
     ),
   ]);
-  narrator.say(`场景 ${scenario.name}：${scenario.title.zh}`, scenario.title.en, "good");
+  narrator.say(
+    `场景 ${scenario.name}：${scenario.title.zh}`,
+    `scenario ${scenario.name}: ${scenario.title.en}`,
+    "good",
+  );
   await runTimeline(scenario, {
     city: city.actor,
     "face-terminal": terminals.actor,
@@ -149,7 +154,14 @@ async function startGateway(stage: Stage, options: DemoOptions, narrator: Narrat
     },
     7000,
   );
-  await healthy(`${url}/healthz`, gateway);
+  if (!(await healthy(`${url}/healthz`, gateway))) {
+    narrator.say(
+      `网关 ${healthyWithinMs / 1000} 秒内没有应答，见 gateway.log`,
+      "the gateway does not answer, see its log",
+      "bad",
+    );
+    throw new Fallen(gateway.name.en);
+  }
   const signInUrl = await Promise.race([signIn.promise, sleep(2000, undefined)]);
   narrator.fact(
     { console: url, signInUrl },
@@ -159,14 +171,17 @@ async function startGateway(stage: Stage, options: DemoOptions, narrator: Narrat
   );
 }
 
-/** Waits for the gateway to say that it is alive; rejects when it dies before. */
-async function healthy(url: string, gateway: Actor): Promise<void> {
-  for (;;) {
-    if (gateway.dead) throw new Fallen(gateway);
+const healthyWithinMs = 30_000;
+
+/** Waits for the gateway to say that it is alive; false when it does not. Rejects when it dies before. */
+async function healthy(url: string, gateway: Actor): Promise<boolean> {
+  for (const end = performance.now() + healthyWithinMs; performance.now() < end; ) {
+    if (gateway.dead) throw new Fallen(gateway.name.en);
     const answer = await fetch(url, { signal: AbortSignal.timeout(1000) }).catch(() => undefined);
-    if (answer?.ok === true) return;
+    if (answer?.ok === true) return true;
     await sleep(50);
   }
+  return false;
 }
 
 const reportSchema = z.object({

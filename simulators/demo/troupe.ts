@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
+import type { Tale } from "../tale.ts";
 import { Actor, type ActorOptions, type Death } from "./actor.ts";
 import type { Narrator } from "./narrator.ts";
 
@@ -40,6 +41,7 @@ export class Troupe {
   }
 
   start(options: ActorOptions, patienceMs: number): Actor {
+    if (this.#ending) throw new Fallen(options.name.en);
     const actor = new Actor(options);
     this.#actors.push({ actor, patienceMs });
     void actor.died.then((death) => {
@@ -61,7 +63,7 @@ export class Troupe {
         args: [programPath(program), "--settings", settings, "--json"],
         onLine: (line) => {
           const said = saidSchema.parse(JSON.parse(line));
-          if (said.type === "tale") this.#narrator.tell(said);
+          if (said.type === "tale") this.#tell(said);
           else if (said.type === "ready") ready.resolve(said.info);
           else reported.resolve(said.report);
         },
@@ -69,7 +71,7 @@ export class Troupe {
       },
       2000,
     );
-    const info = await Promise.race([ready.promise, actor.died.then(() => Promise.reject(new Fallen(actor)))]);
+    const info = await Promise.race([ready.promise, actor.died.then(() => Promise.reject(new Fallen(actor.name.en)))]);
     return {
       actor,
       info,
@@ -79,6 +81,11 @@ export class Troupe {
         return reported.promise;
       },
     };
+  }
+
+  /** That devices go offline when all of it is taken down is no news. */
+  #tell(tale: Tale): void {
+    if (!this.#ending) this.#narrator.tell(tale);
   }
 
   /** The last to come goes first. */
@@ -95,8 +102,8 @@ export class Troupe {
 
 /** A process was needed and is dead; what it was has been told. */
 export class Fallen extends Error {
-  constructor(actor: Actor) {
-    super(`${actor.name.en} ended`);
+  constructor(name: string) {
+    super(`${name} ended`);
     this.name = "Fallen";
   }
 }

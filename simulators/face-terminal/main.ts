@@ -59,21 +59,24 @@ async function openTerminals(settings: unknown, say: Say): Promise<Program> {
       const id = step.device;
       switch (step.do) {
         case "granted":
+          tell(id, "plain", "刷脸通过", "face recognised, door opens");
           terminal.recognise("allowed", step.person);
-          return tell(id, "plain", "刷脸通过", "face recognised, door opens");
+          return;
         case "denied":
+          tell(id, "warn", "刷脸被拒", "face refused, door stays shut");
           terminal.recognise(step.reason ?? "refused", step.person);
-          return tell(id, "warn", "刷脸被拒", "face refused, door stays shut");
+          return;
         case "stranger":
+          tell(id, "plain", "陌生面孔", "a face that is not enrolled");
           terminal.stranger();
-          return tell(id, "plain", "陌生面孔", "a face that is not enrolled");
+          return;
         case "replay": {
           const count = terminal.replay(terminal.station.now() - step.lastS * 1000, terminal.station.now());
           return tell(id, "plain", `人工重推${count}条旧记录`, `${count} old records pushed again by hand`);
         }
         case "cut":
-          terminal.station.cut();
           tell(id, "warn", "断电", "loses its power");
+          terminal.station.cut();
           return after(step.forS * 1000, () => terminal.station.start());
         case "arrivals":
           for (const { atS, outcome } of arrivals(step.perMinute, step.forS, seeded(Date.now()))) {

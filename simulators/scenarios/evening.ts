@@ -4,8 +4,8 @@ import type { Scenario } from "./step.ts";
 export const evening: Scenario = {
   name: "evening",
   title: {
-    zh: "傍晚：正常通行、门禁三次被拒、高空抛物、电动车起火、设备离线",
-    en: "evening: people come home, three refusals, a throw, an e-bike fire, a terminal that loses power",
+    zh: "正常通行、门禁三次被拒、高空抛物、电动车起火、设备离线",
+    en: "people come home, three refusals, a throw, an e-bike fire, a terminal that loses power",
   },
   steps: [
     // The fire takes half a minute to be one, so it smoulders from the start.

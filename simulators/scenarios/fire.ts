@@ -4,8 +4,8 @@ import type { Scenario } from "./step.ts";
 export const fire: Scenario = {
   name: "fire",
   title: {
-    zh: "火灾：楼道电动车起火与床垫慢燃，另有日晒升温与漏气",
-    en: "fire: an e-bike, a mattress, and beside them a sun-warmed shed and a leaking cylinder that are no fire",
+    zh: "楼道电动车起火与床垫慢燃，另有日晒升温与漏气",
+    en: "an e-bike, a mattress, and beside them a sun-warmed shed and a leaking cylinder that are no fire",
   },
   steps: [
     { atS: 1, do: "warm", device: "ext-b5-shed", toC: 41, overS: 100 },

@@ -4,8 +4,8 @@ import type { Scenario } from "./step.ts";
 export const nightOutage: Scenario = {
   name: "night-outage",
   title: {
-    zh: "夜间断网：与城市平台断线20秒，期间的警情恢复后一条不少地补发",
-    en: "night-outage: the line to the city is down for 20 s; the alarms of that time arrive afterwards, all of them",
+    zh: "与城市平台断线20秒，期间的警情恢复后一条不少地补发",
+    en: "the line to the city is down for 20 s; the alarms of that time arrive afterwards, all of them",
   },
   steps: [
     { atS: 2, do: "granted", device: "gate-east" },

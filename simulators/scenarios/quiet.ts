@@ -3,7 +3,7 @@ import type { Scenario } from "./step.ts";
 /** Nothing but people who come and go: no alarm may be raised. */
 export const quiet: Scenario = {
   name: "quiet",
-  title: { zh: "平静：只有正常通行，不应有任何警情", en: "quiet: people come and go; nothing may be raised" },
+  title: { zh: "只有正常通行，不应有任何警情", en: "people come and go; nothing may be raised" },
   steps: [
     { atS: 1, do: "granted", device: "gate-east" },
     { atS: 2, do: "granted", device: "gate-b3" },

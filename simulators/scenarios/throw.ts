@@ -4,8 +4,8 @@ import type { Scenario } from "./step.ts";
 export const thrown: Scenario = {
   name: "throw",
   title: {
-    zh: "高空抛物：两台相机同见一次抛物、轻物慢落、飞鸟误报",
-    en: "throw: one throw seen by two cameras, a light thing that falls slowly, a bird",
+    zh: "两台相机同见一次抛物、轻物慢落、飞鸟误报",
+    en: "one throw seen by two cameras, a light thing that falls slowly, a bird",
   },
   steps: [
     { atS: 2, do: "throw", cameras: ["cam-b3-north", "cam-b3-east"], floor: 18, thing: "glass-bottle", reports: 2 },
