@@ -121,6 +121,20 @@ describe("the acknowledgement of a message", () => {
     expect(seen).toEqual(Array.from({ length: 30 }, (_, i) => [`${i}-a`, `${i}-b`, `${i}-c`]).flat());
   });
 
+  it("messages of a device that says all in one breath and hangs up are stored", async () => {
+    const { broker, endpoint, log } = await start();
+    log.mode = "commit";
+    endpoint.serve((message) => store(log, message));
+    const device = new RawDevice(broker.port);
+    devices.push(device);
+    device.socket.end(
+      Buffer.concat([connectPacket(gate), ...["a", "b", "c"].map((id) => publishPacket("up/gate", id, 0))]),
+    );
+    await device.wasCut();
+    expect(log.stored.map(({ id }) => id)).toEqual(["a", "b", "c"]);
+    expect(device.of("connack")).toHaveLength(1);
+  });
+
   it("never leaves when the log refuses: the device is cut off, sends again, and is stored once", async () => {
     const { broker, endpoint, log, telemetry, logger } = await start();
     endpoint.serve((message) => store(log, message));

@@ -79,9 +79,9 @@ class DeviceBroker implements Broker {
     this.#bodies = new BodyBudget(this.#limits.bodiesBytes);
     this.#sessions = new MqttSessions(this.#limits.connections * 2);
     this.#aedes = this.#protocol();
-    this.#server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 }, (socket) =>
-      this.#arrived(socket),
-    );
+    // Half open: a device that has said all and closes its side is still answered.
+    const tcp = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 };
+    this.#server = createServer(tcp, (socket) => this.#arrived(socket));
   }
 
   async start(): Promise<void> {

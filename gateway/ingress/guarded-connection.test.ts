@@ -21,7 +21,7 @@ async function pair({
   bodies = new BodyBudget(64 * 1024 * 1024),
   clock = new ManualClock(),
 } = {}) {
-  const server = createServer();
+  const server = createServer({ allowHalfOpen: true });
   servers.push(server);
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
