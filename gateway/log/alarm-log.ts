@@ -93,7 +93,7 @@ export class SqliteAlarmLog implements AlarmLog {
       let end = this.#end;
       const logged = transitions.map((item) => {
         const known = this.#byId.get(item.transition.id);
-        if (known !== undefined) return this.#logged(known);
+        if (known !== undefined) return this.#again(item, known);
         end = this.#put(item, end, cursor);
         return { ...item, seq: end.seq, observationCursor: cursor };
       });
@@ -144,6 +144,15 @@ export class SqliteAlarmLog implements AlarmLog {
   onAppended(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** A second run of the rules says what the first said; anything else is a mistake, and must not pass unseen. */
+  #again(item: NewTransition, known: Row): LoggedTransition {
+    if (JSON.stringify(item.transition) !== known.transition) {
+      const { id } = item.transition;
+      this.#o.logger.error({ id }, "a step of an alarm came again with another content; the first one stands");
+    }
+    return this.#logged(known);
   }
 
   #put(item: NewTransition, before: End, cursor: number): End {

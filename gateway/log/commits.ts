@@ -134,9 +134,15 @@ export class Commits {
     }
   }
 
-  /** Starts in trouble: there was no room for the reserve. */
-  startFull(): void {
-    this.#fail(new GatewayError("DISK_FULL", `${this.#o.db.path}: no room for the reserve`));
+  /** Begins in trouble where there is no room for the reserve. */
+  startWithReserve(): void {
+    if (this.#o.reserve.fill()) return;
+    this.#fail(new GatewayError("DISK_FULL", `${this.#o.db.path}: no room for the reserve beside it`));
+  }
+
+  /** Something beside a commit showed that the file is not what it was: it is probed and opened anew. */
+  suspect(error: GatewayError): void {
+    this.#fail(error);
   }
 
   close(): void {

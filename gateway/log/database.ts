@@ -260,7 +260,7 @@ function translate(error: unknown, path: string): unknown {
   if (code === "SQLITE_FULL" || code === "SQLITE_IOERR_SHMSIZE" || code === "ENOSPC" || code === "EDQUOT") {
     return new GatewayError("DISK_FULL", says, { cause: error });
   }
-  if (code.startsWith("SQLITE_CORRUPT") || code === "SQLITE_NOTADB") {
+  if (/^SQLITE_(CORRUPT|NOTADB|IOERR_READ|IOERR_SHORT_READ|IOERR_CORRUPTFS)/.test(code)) {
     return new GatewayError("DB_CORRUPT", says, { cause: error });
   }
   if (/^(SQLITE_(IOERR|READONLY|CANTOPEN|PROTOCOL|NOLFS|PERM|BUSY|LOCKED)|E[A-Z]+$)/.test(code)) {

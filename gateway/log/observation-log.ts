@@ -1,9 +1,9 @@
-import type { Epoch, SiteId } from "../domain/ids.ts";
+import type { Epoch } from "../domain/ids.ts";
 import type { LoggedObservation } from "../domain/observation.ts";
 import type { Appended, NewObservation, ObservationLog } from "../ports/logs.ts";
 import type { Logger } from "../ports/telemetry.ts";
 import type { Database } from "./database.ts";
-import { loggedRow, type PendingRow, parseObservation, soundText } from "./observation-row.ts";
+import { parseObservation, soundText } from "./observation-row.ts";
 import type { Witness } from "./witness.ts";
 import { Writer, type WriterOptions } from "./writer.ts";
 
@@ -23,21 +23,19 @@ interface Row {
 export class SqliteObservationLog implements ObservationLog {
   readonly epoch: Epoch;
   readonly #db: Database;
-  readonly #siteId: SiteId;
   readonly #witness: Witness;
   readonly #logger: Logger;
   readonly #writer: Writer;
   readonly #read;
   readonly #listeners = new Set<(batch: readonly LoggedObservation[]) => void>();
-  readonly #onAppended = new Set<() => void>();
+  readonly #onAppended = new Set<(rows: number) => void>();
 
   constructor(options: ObservationLogOptions) {
     this.epoch = options.epoch;
     this.#db = options.db;
-    this.#siteId = options.siteId;
     this.#witness = options.witness;
     this.#logger = options.logger;
-    this.#writer = new Writer({ ...options, onStored: (rows, first, at) => this.#stored(rows, first, at) });
+    this.#writer = new Writer({ ...options, onStored: (texts, first, at) => this.#stored(texts, first, at) });
     this.#read = options.db.prepare<[number, number], Row>(
       "SELECT seq, at, crc, json FROM observations WHERE seq > ? ORDER BY seq LIMIT ?",
     );
@@ -65,7 +63,7 @@ export class SqliteObservationLog implements ObservationLog {
   }
 
   /** Like `onCommitted`, for those who read for themselves. */
-  onAppended(listener: () => void): () => void {
+  onAppended(listener: (rows: number) => void): () => void {
     this.#onAppended.add(listener);
     return () => this.#onAppended.delete(listener);
   }
@@ -83,13 +81,14 @@ export class SqliteObservationLog implements ObservationLog {
     this.#writer.close();
   }
 
-  #stored(rows: readonly PendingRow[], first: number, at: number): void {
+  #stored(texts: readonly string[], first: number, at: number): void {
     this.#witness.observations(this.head());
     if (this.#listeners.size > 0) {
-      const batch = rows.map((row, i) => loggedRow(row, this.#siteId, first + i, at));
+      // From the text, so that what is seen live is to the last bit what a replay will see.
+      const batch = texts.map((text, i) => ({ seq: first + i, at, observation: parseObservation(text) }));
       for (const listener of this.#listeners) this.#call(() => listener(batch));
     }
-    for (const listener of this.#onAppended) this.#call(listener);
+    for (const listener of this.#onAppended) this.#call(() => listener(texts.length));
   }
 
   /** A reader that throws must not keep the others, or the acknowledgement, from what is durable. */

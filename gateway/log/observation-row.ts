@@ -1,6 +1,6 @@
 import { crc32 } from "node:zlib";
 import type { SiteId } from "../domain/ids.ts";
-import { fireRelatedKinds, type LoggedObservation, type Observation } from "../domain/observation.ts";
+import { fireRelatedKinds, type Observation } from "../domain/observation.ts";
 import type { NewObservation } from "../ports/logs.ts";
 import type { Database } from "./database.ts";
 
@@ -8,8 +8,6 @@ import type { Database } from "./database.ts";
 export interface PendingRow {
   readonly item: NewObservation;
   readonly received: number;
-  readonly receivedAt: string;
-  readonly occurredAt: string;
   readonly fire: 0 | 1;
   /** The text of the observation around its number. */
   readonly before: string;
@@ -24,8 +22,6 @@ export function pendingRow(item: NewObservation, siteId: SiteId, received: numbe
   return {
     item,
     received,
-    receivedAt,
-    occurredAt,
     fire: fireRelatedKinds.has(draft.kind) ? 1 : 0,
     before: `{"id":${JSON.stringify(item.id)},"seq":`,
     after:
@@ -35,26 +31,25 @@ export function pendingRow(item: NewObservation, siteId: SiteId, received: numbe
   };
 }
 
-/** The same as `parseObservation` of its text gives. */
-export function loggedRow(row: PendingRow, siteId: SiteId, seq: number, at: number): LoggedObservation {
-  const { id, deviceId, zoneId, dialect, draft } = row.item;
-  const { kind, body, sourceRecordId } = draft;
-  const observation = {
-    ...{ id, seq, siteId, deviceId, zoneId, kind, occurredAt: row.occurredAt, receivedAt: row.receivedAt },
-    ...(sourceRecordId === undefined ? {} : { sourceRecordId }),
-    body,
-    dialect,
-  };
-  // The compiler loses that kind and body come from one draft and so belong together.
-  return { seq, at, observation: observation as Observation };
+/** Over the text and the log time: the engine finds torn pages, this finds bits that turned. */
+export function checksum(json: string, at: number): number {
+  return crc32(json, at >>> 0);
+}
+
+export interface StoredText {
+  readonly seq: number;
+  readonly at: number;
+  readonly crc: number;
+  readonly json: string;
+}
+
+export function isSound(row: StoredText): boolean {
+  return typeof row.json === "string" && checksum(row.json, row.at) === row.crc;
 }
 
 /** Throws DB_CORRUPT where the text is not the one that was written. */
-export function soundText(
-  db: Database,
-  row: { readonly seq: number; readonly crc: number; readonly json: string },
-): string {
-  if (crc32(row.json) !== row.crc) throw db.damaged(`observation ${row.seq}`);
+export function soundText(db: Database, row: StoredText): string {
+  if (!isSound(row)) throw db.damaged(`observation ${row.seq}`);
   return row.json;
 }
 

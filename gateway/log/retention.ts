@@ -21,12 +21,11 @@ export interface RetentionOptions {
   readonly floorBytes: number;
 }
 
-export interface StorageUsage {
+interface Usage {
   /** What the files take on the disk. */
   readonly bytes: number;
   /** Of it, what holds rows. */
   readonly usedBytes: number;
-  readonly budgetBytes: number;
 }
 
 const everyMs = 30_000;
@@ -64,11 +63,11 @@ export class Retention {
     this.#later(0);
   }
 
-  usage(): StorageUsage {
-    const { db, budgetBytes } = this.#o;
+  usage(): Usage {
+    const { db } = this.#o;
     const pages = db.pragma("page_count");
     const bytes = pages * this.#pageBytes + this.#walBytes();
-    return { bytes, usedBytes: bytes - db.pragma("freelist_count") * this.#pageBytes, budgetBytes };
+    return { bytes, usedBytes: bytes - db.pragma("freelist_count") * this.#pageBytes };
   }
 
   /** Does one piece of work, if there is any. False when all is within bounds. Throws DISK_FULL or DISK_FAILED. */
@@ -128,7 +127,7 @@ export class Retention {
     return removed > 0;
   }
 
-  #giveBack(usage: StorageUsage): boolean {
+  #giveBack(usage: Usage): boolean {
     const { db, budgetBytes } = this.#o;
     const free = usage.bytes - usage.usedBytes;
     const excess = Math.max(usage.bytes - budgetBytes, free - usage.bytes * freeShare);

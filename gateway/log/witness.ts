@@ -29,15 +29,13 @@ export function readTestimony(path: string): Testimony | undefined {
  * back. Numbers that the city may have seen must then not be given again, and a new epoch begins.
  */
 export class Witness {
-  readonly #file: number;
+  readonly #file: number | undefined;
   readonly #epoch: Epoch;
   #observations: number;
   #transitions: number;
 
   constructor(path: string, start: Testimony) {
-    this.#file = openSync(path, "a+", 0o600);
-    closeSync(this.#file);
-    this.#file = openSync(path, "r+");
+    this.#file = openWitness(path);
     this.#epoch = start.epoch;
     this.#observations = start.observations;
     this.#transitions = start.transitions;
@@ -55,14 +53,25 @@ export class Witness {
   }
 
   close(): void {
-    closeSync(this.#file);
+    if (this.#file !== undefined) closeSync(this.#file);
   }
 
   #write(): void {
+    if (this.#file === undefined) return;
     try {
       writeSync(this.#file, `${this.#epoch} ${this.#observations} ${this.#transitions}\n`, 0);
     } catch {
       // A disk that does not take it makes the commits fail too, and those are heard.
     }
+  }
+}
+
+/** A disk so full that it takes no new file has no witness until the next start. */
+function openWitness(path: string): number | undefined {
+  try {
+    closeSync(openSync(path, "a", 0o600));
+    return openSync(path, "r+");
+  } catch {
+    return undefined;
   }
 }

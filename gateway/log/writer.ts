@@ -1,4 +1,3 @@
-import { crc32 } from "node:zlib";
 import { GatewayError } from "../domain/errors.ts";
 import type { SiteId } from "../domain/ids.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -7,7 +6,7 @@ import type { Telemetry } from "../ports/telemetry.ts";
 import type { ClockSpans } from "./clock-spans.ts";
 import type { Commits } from "./commits.ts";
 import type { Database } from "./database.ts";
-import { type PendingRow, pendingRow } from "./observation-row.ts";
+import { checksum, type PendingRow, pendingRow } from "./observation-row.ts";
 
 export interface WriterOptions {
   readonly db: Database;
@@ -19,8 +18,8 @@ export interface WriterOptions {
   readonly head: number;
   /** No row gets a log time before this. */
   readonly floor: number;
-  /** After each commit: the rows that are new, the number of the first, and their log time. */
-  readonly onStored: (rows: readonly PendingRow[], firstSeq: number, at: number) => void;
+  /** After each commit: the texts of the rows that are new, the number of the first, and their log time. */
+  readonly onStored: (texts: readonly string[], firstSeq: number, at: number) => void;
 }
 
 interface Call {
@@ -32,7 +31,7 @@ interface Call {
 /** What one transaction came to, kept apart until it is durable. */
 interface Stored {
   readonly appended: readonly (readonly Appended[])[];
-  readonly fresh: readonly PendingRow[];
+  readonly fresh: readonly string[];
   readonly at: number;
 }
 
@@ -173,28 +172,38 @@ export class Writer {
   #store(calls: readonly Call[]): Stored {
     const at = Math.max(this.#o.clock.now(), this.#floor);
     const span = this.#o.spans.current();
-    const fresh: PendingRow[] = [];
+    const fresh: string[] = [];
     let seq = this.#head;
     const appended = calls.map(({ rows }) =>
       rows.map((row) => {
-        if (this.#put(row, seq + 1, at, span)) {
-          seq += 1;
-          fresh.push(row);
-          return { seq, duplicate: false };
-        }
-        return { seq: this.#seqOf(row), duplicate: true };
+        const json = row.before + (seq + 1) + row.after;
+        if (!this.#put(row, json, seq + 1, at, span)) return { seq: this.#seqOf(row), duplicate: true };
+        seq += 1;
+        fresh.push(json);
+        return { seq, duplicate: false };
       }),
     );
     return { appended, fresh, at };
   }
 
-  #put(row: PendingRow, seq: number, at: number, span: number): boolean {
+  #put(row: PendingRow, json: string, seq: number, at: number, span: number): boolean {
     const { id, deviceId, draft } = row.item;
-    const json = row.before + seq + row.after;
     const occurred = draft.occurredAtMs === undefined ? null : Math.trunc(draft.occurredAtMs);
     const dedup = draft.dedupKey ?? null;
     return (
-      this.#insert.run(seq, at, row.fire, span, row.received, occurred, crc32(json), deviceId, dedup, id, json) === 1
+      this.#insert.run(
+        seq,
+        at,
+        row.fire,
+        span,
+        row.received,
+        occurred,
+        checksum(json, at),
+        deviceId,
+        dedup,
+        id,
+        json,
+      ) === 1
     );
   }
 
