@@ -14,6 +14,12 @@ const setup = existsSync(at("scripts/setup.mjs")) ? await import("../scripts/set
 if (setup !== undefined && setup.setUp("run") !== 0) process.exit(1);
 
 const node = setup === undefined ? process.execPath : setup.findNode();
+if (setup === undefined && Number(process.versions.node.split(".")[0]) < 24) {
+  process.stderr.write(
+    `Node ${process.versions.node} is too old: this needs Node 24. Install it from https://nodejs.org\n`,
+  );
+  process.exit(1);
+}
 if (node === process.execPath) {
   const { runProcess } = await import(main);
   await runProcess();

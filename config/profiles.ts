@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { z } from "zod";
@@ -7,7 +7,11 @@ import type { Mistake } from "./mistakes.ts";
 import { check } from "./schema-issues.ts";
 import { YamlSource } from "./yaml-source.ts";
 
-const builtInFolder = fileURLToPath(new URL("profiles/", import.meta.url));
+/** Beside this file; for the compiled one in dist/config/, where the sources have them. */
+const builtInFolder =
+  ["profiles/", "../../config/profiles/"]
+    .map((folder) => fileURLToPath(new URL(folder, import.meta.url)))
+    .find((folder) => existsSync(folder)) ?? "";
 
 export type ProfileResult =
   | { readonly ok: true; readonly value: unknown }
