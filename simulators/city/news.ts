@@ -39,7 +39,11 @@ const eventNames: Record<string, string> = {
   "device.offline": "设备离线",
 };
 
-const observationSchema = z.looseObject({ kind: z.string(), deviceId: z.string() });
+const observationSchema = z.looseObject({
+  kind: z.string(),
+  deviceId: z.string(),
+  body: z.looseObject({ delivery: z.string().optional() }),
+});
 const zoneSchema = z.looseObject({ zoneId: z.string(), colour: z.string() });
 const deviceSchema = z.looseObject({ deviceId: z.string(), online: z.string() });
 const gatewaySchema = z.looseObject({ state: z.string().optional(), version: z.string().optional() });
@@ -90,10 +94,10 @@ export class CityNews {
       case "events": {
         const data = observationSchema.safeParse(envelope.data).data;
         if (data === undefined || !(this.#everything || data.kind in eventNames)) return undefined;
-        const late = envelope.replayed === true;
+        const late = envelope.replayed === true || data.body["delivery"] === "late";
         return {
           tone: "faint",
-          zh: `收到${late ? "补发的" : ""}事件：${eventNames[data.kind] ?? data.kind} ${data.deviceId}`,
+          zh: `收到${late ? "迟到的" : ""}事件：${eventNames[data.kind] ?? data.kind} ${data.deviceId}`,
           en: `event${late ? " (late)" : ""}: ${data.kind}`,
         };
       }

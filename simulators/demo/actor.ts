@@ -18,8 +18,8 @@ export interface ActorOptions {
 export interface Death {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** The last lines of its standard error. */
-  readonly lastWords: string;
+  /** The last lines of its standard error, oldest first. */
+  readonly lastWords: readonly string[];
 }
 
 const setpriv = "/usr/bin/setpriv";
@@ -45,13 +45,13 @@ export class Actor {
     onLines(this.#child.stdout, onLine);
     onLines(this.#child.stderr, (line) => {
       words.push(line);
-      if (words.length > 8) words.shift();
+      if (words.length > 30) words.shift();
       onComplaint?.(line);
     });
     this.died = new Promise((resolve) => {
       const end = (code: number | null, signal: NodeJS.Signals | null) => {
         this.#dead = true;
-        resolve({ code, signal, lastWords: words.join("\n") });
+        resolve({ code, signal, lastWords: words });
       };
       this.#child.once("error", (error) => {
         words.push(error.message);

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { scenarios } from "../scenarios/scenarios.ts";
 import { deviceOf, type Scenario } from "../scenarios/step.ts";
 import type { Actor } from "./actor.ts";
-import { hearGateway } from "./gateway-voice.ts";
+import { GatewayVoice } from "./gateway-voice.ts";
 import { Narrator } from "./narrator.ts";
 import { demoDevices } from "./site.ts";
 import { type Stage, setStage } from "./stage.ts";
@@ -69,6 +69,18 @@ async function play(scenario: Scenario, options: DemoOptions, narrator: Narrator
     "everything of this demo is there, the gateway's whole log too",
     "faint",
   );
+  // Node takes its time to start, so all of them do at once; terminals and cameras connect when they are told to.
+  const terminalsUp = troupe.simulator(
+    { zh: "人脸门禁", en: "the face terminals" },
+    new URL("../face-terminal/main.ts", import.meta.url),
+    stage.settings.terminals,
+  );
+  const camerasUp = troupe.simulator(
+    { zh: "高抛相机", en: "the throw cameras" },
+    new URL("../throw-camera/main.ts", import.meta.url),
+    stage.settings.cameras,
+  );
+  for (const up of [terminalsUp, camerasUp]) up.catch(() => {});
   const [city, extinguishers] = await Promise.all([
     troupe.simulator(
       { zh: "城市平台", en: "the city" },
@@ -88,18 +100,8 @@ async function play(scenario: Scenario, options: DemoOptions, narrator: Narrator
   );
   stage.writeConfig(path);
   await startGateway(stage, options, narrator, troupe);
-  const [terminals, cameras] = await Promise.all([
-    troupe.simulator(
-      { zh: "人脸门禁", en: "the face terminals" },
-      new URL("../face-terminal/main.ts", import.meta.url),
-      stage.settings.terminals,
-    ),
-    troupe.simulator(
-      { zh: "高抛相机", en: "the throw cameras" },
-      new URL("../throw-camera/main.ts", import.meta.url),
-      stage.settings.cameras,
-    ),
-  ]);
+  const [terminals, cameras] = await Promise.all([terminalsUp, camerasUp]);
+  for (const { actor } of [terminals, cameras]) actor.tell({ do: "connect" });
   narrator.say(
     `场景 ${scenario.name}：${scenario.title.zh}`,
     `scenario ${scenario.name}: ${scenario.title.en}`,
@@ -135,6 +137,7 @@ async function runTimeline({ steps, endS }: Scenario, cast: Cast): Promise<void>
 }
 
 async function startGateway(stage: Stage, options: DemoOptions, narrator: Narrator, troupe: Troupe): Promise<void> {
+  const voice = new GatewayVoice();
   const log = createWriteStream(stage.gatewayLog, { flags: "a", mode: 0o600 });
   const url = `http://127.0.0.1:${stage.ports.console}`;
   const signIn = Promise.withResolvers<string>();
@@ -146,7 +149,7 @@ async function startGateway(stage: Stage, options: DemoOptions, narrator: Narrat
       apart: true,
       onLine: (line) => {
         log.write(`${line}\n`);
-        const { tale, signInUrl } = hearGateway(line);
+        const { tale, signInUrl } = voice.hear(line);
         if (tale !== undefined) narrator.tell(tale);
         if (signInUrl !== undefined) signIn.resolve(signInUrl);
       },

@@ -12,24 +12,40 @@ const lineSchema = z.looseObject({
 });
 
 /** What of a line of the gateway's log belongs into the story; nothing of most. */
-export interface Heard {
+interface Heard {
   readonly tale?: Tale;
   readonly signInUrl?: string;
 }
 
-export function hearGateway(line: string): Heard {
-  const entry = parse(line);
-  if (entry === undefined) return {};
-  const { level, msg, signInUrl, alarm, rule, step, subject } = entry;
-  if (signInUrl !== undefined) return { signInUrl };
-  if (alarm !== undefined && step !== undefined) {
-    const about = [rule, subject].filter((word) => word !== undefined).join(" / ");
-    return {
-      tale: { from: "gateway", tone: "plain", zh: `规则 ${about} → ${step}`, en: `alarm ${alarm}` },
-    };
+const steps: Record<string, string> = {
+  raised: "触发警情",
+  updated: "更新警情",
+  returned: "警情恢复",
+  acknowledged: "警情已确认",
+  escalated: "警情升级",
+  closed: "警情结案",
+};
+
+/** Picks the steps of alarms out of the gateway's log, and its errors, each kind once. */
+export class GatewayVoice {
+  readonly #errors = new Set<string>();
+
+  hear(line: string): Heard {
+    const entry = parse(line);
+    if (entry === undefined) return {};
+    const { level, msg, signInUrl, alarm, rule, step, subject } = entry;
+    if (signInUrl !== undefined) return { signInUrl };
+    if (alarm !== undefined && step !== undefined) {
+      const about = subject === undefined ? "" : ` ${subject}`;
+      const zh = `规则 ${rule}${about} ${steps[step] ?? step}`;
+      return {
+        tale: { from: "gateway", tone: "plain", zh, en: `rule ${rule}${about}: alarm ${alarm.slice(0, 8)} ${step}` },
+      };
+    }
+    if (level !== "error" || this.#errors.has(msg)) return {};
+    this.#errors.add(msg);
+    return { tale: { from: "gateway", tone: "bad", zh: "出错（详见 gateway.log）", en: msg } };
   }
-  if (level === "error") return { tale: { from: "gateway", tone: "bad", zh: "出错", en: msg } };
-  return {};
 }
 
 function parse(line: string): z.infer<typeof lineSchema> | undefined {

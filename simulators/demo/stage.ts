@@ -58,12 +58,14 @@ export async function setStage(data: string | undefined): Promise<Stage> {
         dueFrom: data === undefined ? "beginning" : "first-heard",
       }),
       terminals: settings("terminals", {
+        connect: false,
         devices: mqttDevices("face-terminal", (index) => ({
           pictureBytes: 48_000,
           firmware: index === 0 ? "new" : "old",
         })),
       }),
       cameras: settings("cameras", {
+        connect: false,
         devices: mqttDevices("throw-camera", (index) => ({
           pictureBytes: 80_000,
           withRecordId: index === 0,

@@ -110,8 +110,10 @@ export class Fallen extends Error {
 
 function obituary({ name }: Actor, { code, signal, lastWords }: Death): [zh: string, en: string] {
   const how = signal ?? (code === null ? "not started" : `exit code ${code}`);
-  const words = lastWords === "" ? "" : `\n${lastWords}`;
-  return [`${name.zh}意外退出（${how}）`, `${name.en} ended unexpectedly (${how})${words}`];
+  // Of a stack the line that names the error says most.
+  const cause = lastWords.find((line) => /\w*(Error|ERR|[A-Z]{3,}_[A-Z_]+)\b.*:/.test(line)) ?? lastWords.at(-1);
+  const why = cause === undefined ? "" : `: ${cause.trim()}`;
+  return [`${name.zh}意外退出（${how}）`, `${name.en} ended unexpectedly (${how})${why}`];
 }
 
 /** Run from sources or compiled, the simulators are beside us in the same form. */

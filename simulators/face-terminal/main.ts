@@ -8,6 +8,8 @@ import { arrivals } from "./arrivals.ts";
 import { FaceTerminal } from "./terminal.ts";
 
 const settingsSchema = z.object({
+  /** False: they wait for the word `connect`. */
+  connect: z.boolean().default(true),
   devices: z.array(
     z.object({
       id: z.string(),
@@ -25,6 +27,7 @@ const settingsSchema = z.object({
 
 /** Face terminals as a process of their own. */
 async function openTerminals(settings: unknown, say: Say): Promise<Program> {
+  const { connect, devices } = settingsSchema.parse(settings);
   const terminals = new Map<string, FaceTerminal>();
   const timers = new Set<NodeJS.Timeout>();
   const after = (ms: number, call: () => void) => {
@@ -40,7 +43,7 @@ async function openTerminals(settings: unknown, say: Say): Promise<Program> {
     say({ type: "tale", from: "device", tone, zh: `${name.zh}：${zh}`, en: `${name.en}: ${en}` });
   };
 
-  for (const { id, zh, en, ...options } of settingsSchema.parse(settings).devices) {
+  for (const { id, zh, en, ...options } of devices) {
     names.set(id, { zh, en });
     const terminal = new FaceTerminal({
       ...options,
@@ -48,12 +51,16 @@ async function openTerminals(settings: unknown, say: Say): Promise<Program> {
       onEvent: storyOf((tone, zhText, enText) => tell(id, tone, zhText, enText)),
     });
     terminals.set(id, terminal);
-    terminal.station.start();
+    if (connect) terminal.station.start();
   }
 
   return {
     act(command) {
       const step = stepSchema.parse(command);
+      if (step.do === "connect") {
+        for (const { station } of terminals.values()) station.start();
+        return;
+      }
       const terminal = "device" in step ? terminals.get(step.device) : undefined;
       if (terminal === undefined || !("device" in step)) throw new Error("no such terminal");
       const id = step.device;

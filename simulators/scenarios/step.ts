@@ -5,6 +5,8 @@ const seconds = z.number().nonnegative();
 
 /** Everything that can happen to the simulated devices, one JSON object a step. */
 export const stepSchema = z.discriminatedUnion("do", [
+  /** All devices of the process connect; for settings with `connect: false`. */
+  z.object({ do: z.literal("connect") }),
   z.object({ do: z.literal("granted"), device, person: z.number().int().optional() }),
   z.object({
     do: z.literal("denied"),

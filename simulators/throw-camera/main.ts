@@ -7,6 +7,8 @@ import { ThrowCamera } from "./camera.ts";
 import { type Thing, things } from "./falling.ts";
 
 const settingsSchema = z.object({
+  /** False: they wait for the word `connect`. */
+  connect: z.boolean().default(true),
   devices: z.array(
     z.object({
       id: z.string(),
@@ -39,11 +41,12 @@ const thingNames: Record<Thing, { zh: string; en: string }> = {
 
 /** Throw cameras as a process of their own: one throw may be seen by several of them. */
 async function openCameras(settings: unknown, say: Say): Promise<Program> {
+  const { connect, devices } = settingsSchema.parse(settings);
   const cameras = new Map<string, ThrowCamera>();
   const tell = (tone: Tone, zh: string, en: string) => say({ type: "tale", from: "device", tone, zh, en });
   const timers: NodeJS.Timeout[] = [];
 
-  for (const { id, zh, en, ...options } of settingsSchema.parse(settings).devices) {
+  for (const { id, zh, en, ...options } of devices) {
     const story = storyOf((tone, zhText, enText) => tell(tone, `${zh}：${zhText}`, `${en}: ${enText}`));
     const camera = new ThrowCamera({
       ...options,
@@ -55,7 +58,7 @@ async function openCameras(settings: unknown, say: Say): Promise<Program> {
       },
     });
     cameras.set(id, camera);
-    camera.station.start();
+    if (connect) camera.station.start();
   }
   const find = (id: string): ThrowCamera => {
     const camera = cameras.get(id);
@@ -75,6 +78,9 @@ async function openCameras(settings: unknown, say: Say): Promise<Program> {
           for (const id of step.cameras) find(id).watch({ ...fall, reports: step.reports ?? 1 });
           return;
         }
+        case "connect":
+          for (const { station } of cameras.values()) station.start();
+          return;
         case "mistake":
           return find(step.device).mistake(step.cause);
         case "cut": {
