@@ -118,7 +118,7 @@ describe("a broker under mutated packets", () => {
     }
 
     await waitFor("all connections to be gone", () => telemetry.of("zhian_ingress_connections") === 0);
-    expect(telemetry.of("zhian_ingress_messages_total")).toBeGreaterThan(1000);
+    expect(telemetry.of("zhian_ingress_messages_total")).toBeGreaterThan(400);
     expect(telemetry.of("zhian_ingress_cut_total not-stored")).toBeGreaterThan(20);
     for (const fault of ["too-big", "second-connect", "unexpected-packet", "protocol"]) {
       expect(telemetry.of(`zhian_ingress_protocol_faults_total ${fault}`)).toBeGreaterThan(20);

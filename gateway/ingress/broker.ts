@@ -140,7 +140,7 @@ class DeviceBroker implements Broker {
       });
     });
     for (const { connection, guarded } of this.#arrivals.values()) {
-      connection?.cut("closing", "gateway");
+      connection?.cut("closing");
       guarded.destroy();
     }
     for (const link of this.#links.values()) link.stop();

@@ -11,8 +11,16 @@ import type { MqttSessions } from "./mqtt-sessions.ts";
 import type { SparseLog } from "./sparse-log.ts";
 import { presentable } from "./strangers.ts";
 
-/** Whose doing it was that a connection ended: a device that was cut for reasons of ours is not gone. */
-export type CutBy = "device" | "gateway";
+/** Why we end a connection of a device that is there and may come again. */
+export type CutReason =
+  | "forbidden-topic"
+  | "not-stored"
+  | "handle-timeout"
+  | "too-many-unreleased"
+  | "too-many-connections"
+  | "session-closed"
+  | "revoked"
+  | "closing";
 
 export interface DeviceConnectionOptions {
   readonly guarded: GuardedConnection;
@@ -39,7 +47,7 @@ export class DeviceConnection {
   readonly #options: DeviceConnectionOptions;
   readonly #acknowledgements: Acknowledgements;
   readonly #subscriptions = new Map<string, 0 | 1 | 2>();
-  #cutBy: CutBy | undefined;
+  #cut = false;
   #ready = false;
 
   constructor(options: DeviceConnectionOptions) {
@@ -77,21 +85,21 @@ export class DeviceConnection {
    * keeps the packet for its own purposes, so its content is taken out of it.
    */
   receive(packet: PublishPacket, acknowledge: () => void): void {
-    if (this.#cutBy !== undefined) return;
+    if (this.#cut) return;
     const { link, admission } = this.#options;
     const { topic } = packet;
     const payload = typeof packet.payload === "string" ? Buffer.from(packet.payload) : packet.payload;
     if (!admission.mayPublish(link.deviceId, topic)) {
       const detail = "the device may not publish on this topic";
       link.refused({ reason: "forbidden-topic", detail, source: presentable(topic), bytes: payload.length });
-      this.cut("forbidden-topic", "device");
+      this.cut("forbidden-topic");
       return;
     }
     const outcome = this.#deliver(packet, { topic, payload, will: false });
     packet.topic = sink;
     packet.payload = nothing;
     packet.retain = false;
-    if (outcome === undefined) this.cut("too-many-unreleased", "device");
+    if (outcome === undefined) this.cut("too-many-unreleased");
     else this.#acknowledgements.hold(outcome, payload.length, acknowledge);
   }
 
@@ -125,9 +133,10 @@ export class DeviceConnection {
     return true;
   }
 
-  cut(reason: string, by: CutBy): void {
-    if (this.#cutBy !== undefined) return;
-    this.#cutBy = by;
+  /** Nothing more is acknowledged. Its last will is not due: the device is there, it is we who hang up. */
+  cut(reason: CutReason): void {
+    if (this.#cut) return;
+    this.#cut = true;
     this.#acknowledgements.abandon();
     const { telemetry, link, guarded } = this.#options;
     telemetry.count("zhian_ingress_cut_total", { device: link.deviceId, reason });
@@ -151,7 +160,7 @@ export class DeviceConnection {
     admission.leave(clientId, link.deviceId);
     if (!this.#ready) return;
     const others = link.connections.size - (link.connections.has(this) ? 1 : 0);
-    const gone = !guarded.saidGoodbye && this.#cutBy !== "gateway";
+    const gone = !guarded.saidGoodbye && !this.#cut;
     // A device that is connected once more is not gone, whatever its old connection had to say.
     if (gone && will !== undefined && others === 0) this.#deliverWill(will);
     link.signedOut(this);
@@ -182,7 +191,7 @@ export class DeviceConnection {
       "a message was not stored; the device is cut off, so that it sends again",
       timeout ? "timeout" : withheld.error,
     );
-    this.cut(timeout ? "handle-timeout" : "not-stored", "gateway");
+    this.cut(timeout ? "handle-timeout" : "not-stored");
   }
 
   #warn(message: string, error: unknown): void {

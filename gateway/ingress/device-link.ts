@@ -122,8 +122,7 @@ export class DeviceLink {
 
   signedIn(connection: DeviceConnection): void {
     const tooMany = this.connections.size + 1 - this.#options.limits.connectionsPerDevice;
-    for (const oldest of [...this.connections].slice(0, Math.max(0, tooMany)))
-      oldest.cut("too-many-connections", "device");
+    for (const oldest of [...this.connections].slice(0, Math.max(0, tooMany))) oldest.cut("too-many-connections");
     this.connections.add(connection);
     for (const listener of this.#current?.connection ?? []) listener(true);
     this.sign();
@@ -144,7 +143,7 @@ export class DeviceLink {
 
   /** Ends all connections for a reason of ours. */
   cut(reason: "session-closed" | "revoked"): void {
-    for (const connection of [...this.connections]) connection.cut(reason, "gateway");
+    for (const connection of [...this.connections]) connection.cut(reason);
   }
 
   /** The device is no longer configured. */
