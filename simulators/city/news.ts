@@ -34,7 +34,7 @@ const eventNames: Record<string, string> = {
   "access.denied": "拒绝通行",
   "access.stranger": "陌生人",
   "throw.detected": "抛物",
-  "extinguisher.state": "灭火装置状态",
+  "extinguisher.state": "灭火装置喷放",
   "device.online": "设备上线",
   "device.offline": "设备离线",
 };
@@ -42,7 +42,7 @@ const eventNames: Record<string, string> = {
 const observationSchema = z.looseObject({
   kind: z.string(),
   deviceId: z.string(),
-  body: z.looseObject({ delivery: z.string().optional() }),
+  body: z.looseObject({ delivery: z.string().optional(), discharged: z.boolean().optional() }),
 });
 const zoneSchema = z.looseObject({ zoneId: z.string(), colour: z.string() });
 const deviceSchema = z.looseObject({ deviceId: z.string(), online: z.string() });
@@ -52,6 +52,7 @@ const gatewaySchema = z.looseObject({ state: z.string().optional(), version: z.s
 export class CityNews {
   readonly #everything: boolean;
   readonly #last = new Map<string, string>();
+  readonly #wasOffline = new Set<string>();
 
   /** `everything`: observations and device states too. */
   constructor(everything: boolean) {
@@ -93,7 +94,7 @@ export class CityNews {
         return this.#zoneLine(key, envelope.data);
       case "events": {
         const data = observationSchema.safeParse(envelope.data).data;
-        if (data === undefined || !(this.#everything || data.kind in eventNames)) return undefined;
+        if (data === undefined || !(this.#everything || this.#matters(data))) return undefined;
         const late = envelope.replayed === true || data.body["delivery"] === "late";
         return {
           tone: "faint",
@@ -108,6 +109,21 @@ export class CityNews {
       }
       default:
         return undefined;
+    }
+  }
+
+  /** That all devices come online at the start, or that an extinguisher hangs there full, is none. */
+  #matters({ kind, deviceId, body }: z.infer<typeof observationSchema>): boolean {
+    switch (kind) {
+      case "device.online":
+        return this.#wasOffline.delete(deviceId);
+      case "device.offline":
+        this.#wasOffline.add(deviceId);
+        return true;
+      case "extinguisher.state":
+        return body.discharged === true;
+      default:
+        return kind in eventNames;
     }
   }
 
