@@ -3,11 +3,12 @@ import { loadConfig } from "../../config/load.ts";
 import { drivers } from "../../drivers/drivers.ts";
 import { ruleSchemas } from "../../gateway/fusion/rules.ts";
 import { startGateway } from "../../gateway/gateway.ts";
+import { createLogger } from "../../gateway/ops/logger.ts";
+import { SystemClock } from "../../gateway/ops/system-clock.ts";
 import type { ObservationLog } from "../../gateway/ports/logs.ts";
 
 const configFile = process.argv[2] ?? "";
-const load = () => loadConfig(configFile, { manifests: drivers, ruleSchemas, env: process.env, cwd: process.cwd() });
-const loaded = load();
+const loaded = loadConfig(configFile, { manifests: drivers, ruleSchemas, env: process.env, cwd: process.cwd() });
 if (!loaded.ok) throw new Error(JSON.stringify(loaded.mistakes));
 
 /** Answers at once and writes a little later, as a write-behind cache would. */
@@ -20,4 +21,6 @@ function acknowledgeEarly(log: ObservationLog): ObservationLog {
   });
 }
 
-await startGateway(loaded.config, { configFile, reload: load, decorateLog: acknowledgeEarly });
+const clock = new SystemClock();
+const logger = createLogger({ level: "info", clock });
+await startGateway(loaded.config, { clock, logger, version: "control", decorateLog: acknowledgeEarly });

@@ -93,6 +93,17 @@ int unlink(const char *path) {
   return result;
 }
 
+int link(const char *from, const char *to) {
+  int (*real)(const char *, const char *) = dlsym(RTLD_NEXT, "link");
+  char shadow_from[4200], shadow_to[4200];
+  int result = real(from, to);
+  if (!result && shadow_of(from, shadow_from, sizeof shadow_from) && shadow_of(to, shadow_to, sizeof shadow_to)) {
+    make_parents(shadow_to);
+    real(shadow_from, shadow_to);
+  }
+  return result;
+}
+
 int rename(const char *from, const char *to) {
   int (*real)(const char *, const char *) = dlsym(RTLD_NEXT, "rename");
   char shadow_from[4200], shadow_to[4200];

@@ -30,9 +30,13 @@ describe("a real broker, a real terminal's bytes and a foreign Modbus slave", ()
   beforeAll(async () => {
     city = await startMosquitto();
     serial = await openSerialPair();
-    slave = spawn("python3", [resolve(import.meta.dirname, "pymodbus-slave.py"), serial.b, "17", "215", "1210", "0"], {
-      stdio: ["pipe", "pipe", "inherit"],
-    });
+    slave = spawn(
+      "/usr/bin/python3",
+      [resolve(import.meta.dirname, "pymodbus-slave.py"), serial.b, "17", "215", "1210", "0"],
+      {
+        stdio: ["pipe", "pipe", "inherit"],
+      },
+    );
     let said = "";
     slave.stdout?.on("data", (chunk) => {
       said += String(chunk);

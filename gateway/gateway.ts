@@ -1,0 +1,202 @@
+import { diffConfig } from "../config/diff.ts";
+import type { GatewayConfig } from "../config/schema.ts";
+import { openSerialLines } from "../drivers/serial-line/serial-lines.ts";
+import { createAlarmDesk } from "./alarms/desk.ts";
+import { createZoneBoard } from "./alarms/zone-board.ts";
+import { type RunningConsole, startConsole } from "./console/console.ts";
+import type { GatewayError } from "./domain/errors.ts";
+import { startFusion } from "./fusion/fusion.ts";
+import { rules } from "./fusion/rules.ts";
+import { Admission } from "./ingress/admission.ts";
+import { startBroker } from "./ingress/broker.ts";
+import { startSupervisor } from "./ingress/supervisor.ts";
+import { openLogs } from "./log/open-logs.ts";
+import { Health } from "./ops/health.ts";
+import { Metrics } from "./ops/metrics.ts";
+import { observationIds } from "./ops/observation-ids.ts";
+import { loadPseudonyms } from "./ops/pseudonym.ts";
+import type { SystemClock } from "./ops/system-clock.ts";
+import type { ObservationLog } from "./ports/logs.ts";
+import type { Logger } from "./ports/telemetry.ts";
+import { reportOnItself } from "./self-report.ts";
+import { brokerLimits, cityOptions, configuredRules, siteView, storageView } from "./settings.ts";
+import { laneCursors } from "./uplink/ledger.ts";
+import { startUplink } from "./uplink/start-uplink.ts";
+
+export interface GatewayDeps {
+  readonly clock: SystemClock;
+  readonly logger: Logger;
+  readonly version: string;
+  /** For the controls of the fault tests, which break a promise on purpose. */
+  readonly decorateLog?: (log: ObservationLog) => ObservationLog;
+}
+
+export interface RunningGateway {
+  readonly console: RunningConsole;
+  /** Resolves when the gateway cannot go on by itself and has to be started anew. */
+  readonly failed: Promise<GatewayError>;
+  /** Puts another configuration in force, without losing a message. Rejects, and changes nothing, where it cannot. */
+  reload(next: GatewayConfig): Promise<void>;
+  /** Finishes what was begun and lets go of everything. */
+  stop(): Promise<void>;
+}
+
+/**
+ * The gateway: every room joined, in the order in which a message travels.
+ *
+ *     device → broker / serial line → driver session → observation log → fusion → alarm desk → alarm log → uplink, console
+ */
+export async function startGateway(first: GatewayConfig, deps: GatewayDeps): Promise<RunningGateway> {
+  let config = first;
+  const { clock, logger, version } = deps;
+  const dataDir = config.gateway.data;
+  const closing: (() => unknown)[] = [];
+  const shared = { clock, logger, telemetry: new Metrics({ logger }) };
+  try {
+    // The two logs. Whatever is in them survives; nothing else has to.
+    const logs = openLogs({
+      ...shared,
+      dataDir,
+      siteId: config.site.id,
+      budgetBytes: config.storage.budget,
+      observationsForMs: config.storage.keepObservations,
+      alarmsForMs: config.storage.keepAlarms,
+      eventCursorName: laneCursors.events,
+      alarmCursorName: laneCursors.alarms,
+    });
+    closing.push(() => logs.close());
+    clock.raiseTo(logs.boot.lastAt);
+    const observations = deps.decorateLog?.(logs.observations) ?? logs.observations;
+    const newId = observationIds(() => clock.wall());
+
+    // From the observation log to the alarm log.
+    const desk = createAlarmDesk({ ...shared, log: logs.alarms });
+    const self = reportOnItself({ ...shared, logs, desk, newId, version });
+    const site = siteView(() => config);
+    const fuse = () =>
+      startFusion({
+        ...shared,
+        log: logs.observations,
+        rules: configuredRules(config),
+        site,
+        start: self.fusionStart(),
+        commit: (signals, checkpoint) => desk.take(signals, checkpoint),
+        onRuleError: (rule) => self.ruleFailed(rule),
+      });
+    let fusion = fuse();
+    closing.push(() => fusion.stop());
+
+    // From the devices to the observation log.
+    const limits = brokerLimits(config);
+    const broker = await startBroker({
+      ...shared,
+      listen: config.broker.listen,
+      limits,
+      admission: new Admission({ ...shared, limits }),
+    });
+    closing.push(() => broker.close());
+    const lines = openSerialLines(config.serialLines, shared);
+    closing.push(() => lines.close());
+    const supervisor = startSupervisor({
+      ...shared,
+      devices: config.devices,
+      log: observations,
+      broker,
+      serialLines: (id) => lines.line(id),
+      timeZone: config.site.timezone,
+      pseudonym: loadPseudonyms(dataDir, config.privacy.pseudonymKey),
+      newId,
+    });
+    closing.push(() => supervisor.close());
+    const zones = createZoneBoard({ zones: () => config.zones, desk, devices: supervisor, clock });
+
+    // From the logs to the city.
+    const uplink = startUplink({
+      ...shared,
+      ...cityOptions(config),
+      site: config.site,
+      gatewayId: config.gateway.id,
+      version,
+      lanes: [logs.lanes.alarms, logs.lanes.events],
+      cursors: logs.cursors,
+      gaps: logs.gaps,
+      ledger: (lane) => logs.ledger(lane),
+      alarms: desk,
+      devices: supervisor,
+      zones,
+      chainHead: () => logs.alarms.chainHead(),
+      random: Math.random,
+      audit: (record) => logger.info({ audit: record }, "the city gave a command"),
+    });
+    closing.push(() => uplink.stop());
+
+    // From the logs to the people on the site.
+    const storage = () => storageView(logs, dataDir);
+    const health = new Health({
+      clock,
+      version,
+      broker: () => ({ listening: true }),
+      storage,
+      uplink: () => uplink.state(),
+      devices: supervisor,
+      fusion: () => ({ cursor: fusion.cursor, head: logs.observations.head() }),
+    });
+    const console = await startConsole({
+      listen: config.console.listen,
+      dataDir,
+      desk,
+      alarmLog: logs.alarms,
+      devices: supervisor,
+      zones,
+      places: () => config.zones,
+      ruleTitle: (name) => rules.find((rule) => rule.name === name)?.title,
+      site: config.site,
+      uplink: () => uplink.state(),
+      storage,
+      health,
+      metrics: shared.telemetry,
+      clock,
+      logger,
+      version,
+    });
+    closing.push(() => console.close());
+    logger.info(
+      { site: config.site.id, broker: broker.port, console: console.url, devices: config.devices.length, version },
+      "the gateway runs",
+    );
+
+    return {
+      console,
+      failed: self.failed,
+      async reload(next) {
+        const { changed, needsRestart } = diffConfig(config, next);
+        const city = cityOptions(next);
+        await lines.apply(next.serialLines);
+        await supervisor.apply(next.devices);
+        config = next;
+        if (changed.some((key) => key.startsWith("rules."))) {
+          fusion.stop();
+          fusion = fuse();
+        }
+        zones.refresh();
+        await uplink.apply(city);
+        logger.info({ changed, needsRestart }, "the configuration was read anew");
+      },
+      stop: () => closeAll(closing, logger),
+    };
+  } catch (error) {
+    await closeAll(closing, logger);
+    throw error;
+  }
+}
+
+/** Last opened, first closed; one that fails does not keep the others open. */
+async function closeAll(closing: (() => unknown)[], logger: Logger): Promise<void> {
+  for (let close = closing.pop(); close !== undefined; close = closing.pop()) {
+    try {
+      await close();
+    } catch (err) {
+      logger.error({ err }, "a part did not close cleanly");
+    }
+  }
+}

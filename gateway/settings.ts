@@ -1,0 +1,80 @@
+import { statfsSync } from "node:fs";
+import type { GatewayConfig } from "../config/schema.ts";
+import type { ZoneId } from "./domain/ids.ts";
+import type { ConfiguredRule, SiteView } from "./fusion/rule.ts";
+import { rules } from "./fusion/rules.ts";
+import type { IngressLimits } from "./ingress/limits.ts";
+import type { Logs } from "./log/open-logs.ts";
+import type { StorageView } from "./ports/status.ts";
+import type { CityOptions } from "./uplink/options.ts";
+
+/** The parts of the configuration in the terms of the stage that they are for. */
+
+export function brokerLimits({ broker }: GatewayConfig): Partial<IngressLimits> {
+  const { maxPacket, maxConnections, maxConnectionsPerAddress, messagesPerSecond, topicLevels } = broker.limits;
+  return {
+    packetBytes: maxPacket,
+    connections: maxConnections,
+    connectionsPerAddress: maxConnectionsPerAddress,
+    messagesPerSecond,
+    messageBurst: 10 * messagesPerSecond,
+    topicLevels,
+  };
+}
+
+export function cityOptions({ uplink }: GatewayConfig): CityOptions {
+  if (uplink === undefined) return { urls: [], prefix: "zhian/v1" };
+  const { urls, prefix, username, password, tls, window, backlogRate, ackTimeout, keepAlive } = uplink;
+  return {
+    urls,
+    prefix,
+    credentials: { username, password, tls },
+    window,
+    backlogRate,
+    ackTimeoutMs: ackTimeout,
+    keepAliveSeconds: Math.max(1, Math.round(keepAlive / 1000)),
+  };
+}
+
+/** The site's names as the rules see them, always those of the configuration in force. */
+export function siteView(config: () => GatewayConfig): SiteView {
+  const deviceOf = (id: string) => config().devices.find(({ device }) => device.id === id)?.device;
+  const zoneOf = (id: string) => config().zones.find((zone) => zone.id === id);
+  return {
+    deviceName: (id) => deviceOf(id)?.name ?? id,
+    driverOf: (id) => deviceOf(id)?.driver,
+    zoneName: (id) => zoneOf(id)?.name ?? config().site.name,
+    rootOf(id) {
+      let root: ZoneId = id;
+      for (let up = zoneOf(root)?.parent; up !== undefined; up = zoneOf(root)?.parent) root = up;
+      return root;
+    },
+  };
+}
+
+/** Every rule with the parameters that the configuration gives it. */
+export function configuredRules(config: GatewayConfig): readonly ConfiguredRule[] {
+  return rules.map((rule) => ({ rule, params: config.rules[rule.name] ?? rule.params.parse({}) }));
+}
+
+/** How the logs and their disk are. */
+export function storageView(logs: Logs, dataDir: string): StorageView {
+  const { ok, code } = logs.health();
+  const { bytes, budgetBytes } = logs.usage();
+  return {
+    writable: ok,
+    ...(code === undefined ? {} : { code }),
+    bytes,
+    budgetBytes,
+    ...freeBytes(dataDir),
+  };
+}
+
+function freeBytes(dir: string): { freeBytes?: number } {
+  try {
+    const { bavail, bsize } = statfsSync(dir);
+    return { freeBytes: bavail * bsize };
+  } catch {
+    return {};
+  }
+}
