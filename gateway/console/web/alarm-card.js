@@ -19,8 +19,6 @@ import { currentLanguage, t, tOf } from "./words.js";
 
 const faultRules = new Set(["device-offline", "fault"]);
 const dispositions = /** @type {const} */ (["true", "false", "test", "duplicate"]);
-/** A card that has just moved under a finger takes no tap. */
-const settleMs = 400;
 
 /**
  * Red and the flame are for fire alone, yellow for what does not work; the rest follows the severity.
@@ -48,7 +46,6 @@ export class AlarmCard {
   constructor(alarm, me) {
     this.alarm = alarm;
     this.me = me;
-    this.movedAt = 0;
     this.busy = false;
     this.band = el("div", { class: "band" });
     this.place = el("h2", { class: "place", id: `place-${alarm.id}` });
@@ -74,8 +71,8 @@ export class AlarmCard {
       ),
       el("div", { class: "card-foot" }, this.outcome, this.form),
     );
-    this.acknowledgeButton.addEventListener("click", () => this.guarded(() => this.acknowledge()));
-    this.closeButton.addEventListener("click", () => this.guarded(() => this.toggleForm()));
+    this.acknowledgeButton.addEventListener("click", () => this.acknowledge());
+    this.closeButton.addEventListener("click", () => this.toggleForm());
     this.update(alarm);
   }
 
@@ -147,16 +144,13 @@ export class AlarmCard {
     setText(this.age, t("ago", { age: ageText(now - raised) }));
     setText(this.raised, clockText(raised, now));
     this.raised.dateTime = this.alarm.raisedAt;
-    const title = stale ? t("disabledStale") : "";
+    const locked = stale || this.busy;
+    if (this.element.dataset["locked"] === String(locked)) return;
+    this.element.dataset["locked"] = String(locked);
     for (const button of this.element.querySelectorAll("button")) {
-      button.disabled = stale || this.busy;
-      button.title = title;
+      button.disabled = locked;
+      button.title = stale ? t("disabledStale") : "";
     }
-  }
-
-  /** @param {() => void} act */
-  guarded(act) {
-    if (performance.now() - this.movedAt >= settleMs) act();
   }
 
   async acknowledge() {

@@ -13,6 +13,8 @@ import { t, tOf } from "./words.js";
  */
 
 const cardsAtOnce = 100;
+/** Cards that have just moved take no tap: it was meant for another one. */
+const settleMs = 400;
 const levels = /** @type {const} */ (["fire", "urgent", "normal", "notice", "fault"]);
 const severities = ["critical", "major", "minor", "warning"];
 
@@ -88,8 +90,14 @@ export class AlarmList {
       this.list.insertBefore(card.element, there ?? null);
       moved = true;
     });
-    if (!moved) return;
-    for (const card of this.cards.values()) card.movedAt = performance.now();
+    if (moved) this.settle();
+  }
+
+  settle() {
+    this.list.toggleAttribute("data-settling", true);
+    clearTimeout(this.settling);
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.settling = setTimeout(() => this.list.toggleAttribute("data-settling", false), settleMs);
   }
 
   /**

@@ -68,6 +68,9 @@ export class Desk {
 
   build() {
     this.list = new AlarmList(this.me);
+    // Said once, in the language of then.
+    setText(this.polite, "");
+    setText(this.urgent, "");
     const who = this.me.via === "link" ? t("linkUser") : this.me.name;
     const signOut = el("button", { type: "button", class: "quiet", "data-do": "sign-out" }, t("signOut"));
     signOut.addEventListener("click", async () => {

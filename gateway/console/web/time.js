@@ -1,11 +1,21 @@
 import { t } from "./words.js";
 
-/** @type {string | undefined} */
-let zone;
+/** A formatter takes a hundred times longer to make than to use. */
+let formats = formatsFor(undefined);
 
 /** @param {string | undefined} timezone IANA zone of the site; the browser's where it is absent */
 export function setTimezone(timezone) {
-  zone = timezone;
+  if (formats.timezone !== timezone) formats = formatsFor(timezone);
+}
+
+/** @param {string | undefined} timezone */
+function formatsFor(timezone) {
+  const zone = timezone === undefined ? {} : { timeZone: timezone };
+  return {
+    timezone,
+    time: new Intl.DateTimeFormat("sv-SE", { ...zone, timeStyle: "medium", hourCycle: "h23" }),
+    day: new Intl.DateTimeFormat("sv-SE", { ...zone, year: "numeric", month: "2-digit", day: "2-digit" }),
+  };
 }
 
 /**
@@ -14,17 +24,9 @@ export function setTimezone(timezone) {
  * @param {number} [now]
  */
 export function clockText(ms, now = ms) {
-  const time = format(ms, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
-  const day = (/** @type {number} */ at) => format(at, { year: "numeric", month: "2-digit", day: "2-digit" });
-  return day(ms) === day(now) ? time : `${day(ms)} ${time}`;
-}
-
-/**
- * @param {number} ms
- * @param {Intl.DateTimeFormatOptions} options
- */
-function format(ms, options) {
-  return new Intl.DateTimeFormat("sv-SE", { ...options, ...(zone === undefined ? {} : { timeZone: zone }) }).format(ms);
+  const time = formats.time.format(ms);
+  const day = formats.day.format(ms);
+  return day === formats.day.format(now) ? time : `${day} ${time}`;
 }
 
 /** @param {number} ms */
