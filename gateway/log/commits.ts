@@ -98,13 +98,9 @@ export class Commits {
   /** For alarms, cursors and trimming: on a full disk the reserve is spent on them. */
   vital<T>(work: () => T): T {
     if (this.#closed || this.#health.code === "DISK_FAILED" || this.#health.code === "DB_CORRUPT") throw this.refusal();
-    try {
-      return this.#attempt(work);
-    } catch (error) {
-      if (!isGatewayError(error, "DISK_FULL") || !this.#o.reserve.release()) throw error;
-      this.#o.logger.warn({}, "the disk is full: the reserve was given up for an alarm, a cursor or for trimming");
-      return this.#attempt(work);
-    }
+    const result = this.#attemptWithReserve(work);
+    if (this.#health.code === "DISK_FULL") this.#emptyWal();
+    return result;
   }
 
   /** The error that an append gets now. */
@@ -170,6 +166,26 @@ export class Commits {
     });
     for (const rider of riders) rider.written();
     return result;
+  }
+
+  #attemptWithReserve<T>(work: () => T): T {
+    try {
+      return this.#attempt(work);
+    } catch (error) {
+      if (!isGatewayError(error, "DISK_FULL") || !this.#o.reserve.release()) throw error;
+      this.#o.logger.warn({}, "the disk is full: the reserve was given up for an alarm, a cursor or for trimming");
+      this.#emptyWal();
+      return this.#attempt(work);
+    }
+  }
+
+  /** Once it is moved into the main file the write-ahead log begins anew in the room that it has, and needs no more. */
+  #emptyWal(): void {
+    try {
+      this.#o.db.checkpoint("PASSIVE");
+    } catch (error) {
+      if (!isGatewayError(error, "DISK_FULL")) throw error;
+    }
   }
 
   #fail(error: GatewayError): void {

@@ -28,8 +28,8 @@ function pragmas(options: DatabaseOptions): readonly (readonly [string, string |
     ["synchronous", synchronous, synchronousLevels[synchronous]],
     ["foreign_keys", 1, 1],
     ["busy_timeout", busyTimeoutMs, busyTimeoutMs],
-    ["wal_autocheckpoint", 2000, 2000],
-    ["journal_size_limit", 16 * 1024 * 1024, 16 * 1024 * 1024],
+    ["wal_autocheckpoint", 1000, 1000],
+    ["journal_size_limit", 8 * 1024 * 1024, 8 * 1024 * 1024],
     ["cache_size", -8192, -8192],
     ["temp_store", "MEMORY", memory],
     ["mmap_size", 0, 0],
@@ -215,7 +215,8 @@ export function lockFile(path: string): () => void {
   let engine: Engine.Database | undefined;
   try {
     engine = new Engine(path, { timeout: 0 });
-    engine.exec("BEGIN EXCLUSIVE");
+    // No journal: the lock must hold on a full disk too, and nothing is ever written.
+    engine.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
   } catch (error) {
     engine?.close();
     if (engineCode(error).startsWith("SQLITE_BUSY")) {

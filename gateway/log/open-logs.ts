@@ -116,7 +116,15 @@ function openLocked(options: LogsOptions, unlock: () => void): Logs {
   const alarms = new SqliteAlarmLog({ ...shared, anchor: anchor.get });
   const { observations: head } = heads;
   const observations = new SqliteObservationLog({ ...shared, telemetry, siteId, head, floor: boot.lastAt });
-  const trimming = new Trimming({ db, gaps, cursors, eventCursorName, alarmCursorName, setAnchor: anchor.set });
+  const trimming = new Trimming({
+    db,
+    commits,
+    gaps,
+    cursors,
+    eventCursorName,
+    alarmCursorName,
+    setAnchor: anchor.set,
+  });
   const retention = new Retention({
     ...{ db, commits, trimming, clock, logger, telemetry, budgetBytes },
     observationsForMs: options.observationsForMs ?? 30 * dayMs,

@@ -104,27 +104,20 @@ export class Retention {
   }
 
   #trim(): boolean {
-    const { commits, trimming } = this.#o;
-    if (commits.vital(() => trimming.delivered()) > 0) return true;
-    const evicted = commits.vital(() => trimming.undelivered());
-    this.#evicting += evicted;
-    this.#o.telemetry.count("zhian_log_evicted_total", {}, evicted);
-    return evicted > 0;
+    const { trimming } = this.#o;
+    if (trimming.delivered().more) return true;
+    const evicted = trimming.undelivered();
+    this.#evicting += evicted.rows;
+    this.#o.telemetry.count("zhian_log_evicted_total", {}, evicted.rows);
+    return evicted.more;
   }
 
   /** A clock that is known to be wrong says nothing about age. */
   #age(): boolean {
-    const { clock, commits, trimming } = this.#o;
+    const { clock, trimming } = this.#o;
     if (clock.quality().state === "unsynchronised") return false;
-    const observations = clock.now() - this.#o.observationsForMs;
-    const alarms = clock.now() - this.#o.alarmsForMs;
-    const removed = commits.vital(
-      () =>
-        trimming.agedObservations(observations) +
-        trimming.agedAlarms(alarms) +
-        trimming.agedQuarantine(new Date(observations).toISOString()),
-    );
-    return removed > 0;
+    const now = clock.now();
+    return trimming.aged({ observations: now - this.#o.observationsForMs, alarms: now - this.#o.alarmsForMs }).more;
   }
 
   #giveBack(usage: Usage): boolean {
@@ -146,9 +139,10 @@ export class Retention {
 
   /** The disk is full, whoever filled it: what the city has is given up for what is yet to come. */
   #relieve(): void {
-    const { db, commits, trimming, floorBytes } = this.#o;
+    const { db, trimming, floorBytes } = this.#o;
+    if (this.usage().usedBytes <= floorBytes) return;
     for (let step = 0; step < reliefSteps && this.usage().usedBytes > floorBytes; step += 1) {
-      if (commits.vital(() => trimming.delivered()) === 0) break;
+      if (!trimming.delivered().more) break;
     }
     db.shrink(pagesPerStep * reliefSteps);
     db.checkpoint("TRUNCATE");

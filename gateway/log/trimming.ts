@@ -1,10 +1,12 @@
 import type { Cursors } from "../ports/logs.ts";
+import type { Commits } from "./commits.ts";
 import type { Database } from "./database.ts";
 import type { Range, SqliteGaps } from "./gaps.ts";
 import type { ChainAnchor } from "./hash-chain.ts";
 
 export interface TrimmingOptions {
   readonly db: Database;
+  readonly commits: Commits;
   readonly gaps: SqliteGaps;
   readonly cursors: Cursors;
   readonly eventCursorName: string;
@@ -18,11 +20,18 @@ interface Row {
   readonly fire: number;
 }
 
+/** `more` may be true without a row removed: the walk past what is spared takes several steps too. */
+export interface Trimmed {
+  readonly rows: number;
+  readonly more: boolean;
+}
+
 /** Small enough that one step blocks the event loop some tens of milliseconds at most. */
 const rowsPerStep = 1000;
+const windowsPerStep = 20;
 
 /**
- * What goes, oldest first, a step at a time; each method runs inside a transaction and says how many rows it removed.
+ * What goes, oldest first, a step at a time; each method is one transaction.
  * What fusion has not read stays, always. The newest row stays too: the numbering goes on from it.
  */
 export class Trimming {
@@ -37,26 +46,35 @@ export class Trimming {
   }
 
   /** What the city has: first what is not related to fire, then the rest. */
-  delivered(): number {
-    const end = Math.min(this.#fused(), this.#cursor());
-    return this.#plain(end) || this.#oldest(end);
+  delivered(): Trimmed {
+    return this.#plainThenAll(Math.min(this.#fused(), this.#cursor()));
   }
 
   /** What the city does not have yet, in the same order; every number that is lost so is declared as a gap. */
-  undelivered(): number {
-    const end = this.#fused();
-    return this.#plain(end) || this.#oldest(end);
+  undelivered(): Trimmed {
+    return this.#plainThenAll(this.#fused());
   }
 
-  /** What the city has and is older than `before`, log time ms. */
-  agedObservations(before: number): number {
+  /**
+   * What the city has and is too old: observations and messages in quarantine from before `observations`, alarm log rows
+   * from before `alarms` up to the first alarm that is still open. Log time, ms.
+   */
+  aged(before: { readonly observations: number; readonly alarms: number }): Trimmed {
+    const rows = this.#o.commits.vital(
+      () =>
+        this.#agedObservations(before.observations) +
+        this.#agedAlarms(before.alarms) +
+        this.#sql.removeQuarantine.run(new Date(before.observations).toISOString()),
+    );
+    return { rows, more: rows > 0 };
+  }
+
+  #agedObservations(before: number): number {
     const end = Math.min(this.#fused(), this.#cursor());
-    const rows = this.#sql.window.all(0, end, rowsPerStep).filter((row) => row.at < before);
-    return this.#remove(rows);
+    return this.#remove(this.#sql.window.all(0, end, rowsPerStep).filter((row) => row.at < before));
   }
 
-  /** Alarm log rows older than `before` that the city has, up to the first alarm that is still open. */
-  agedAlarms(before: number): number {
+  #agedAlarms(before: number): number {
     const { cursors, alarmCursorName } = this.#o;
     const newest = this.#sql.newestTransition.get()?.seq ?? 0;
     const firstOpen = this.#sql.firstOpen.get()?.seq ?? Number.POSITIVE_INFINITY;
@@ -71,11 +89,6 @@ export class Trimming {
     return this.#sql.removeTransitions.run(last.seq);
   }
 
-  /** Messages in quarantine received before `before`, ISO 8601. */
-  agedQuarantine(before: string): number {
-    return this.#sql.removeQuarantine.run(before);
-  }
-
   #cursor(): number {
     return this.#o.cursors.get(this.#o.eventCursorName);
   }
@@ -86,19 +99,27 @@ export class Trimming {
     return Math.min(this.#sql.fused.get()?.cursor ?? 0, newest - 1);
   }
 
-  #plain(end: number): number {
-    for (;;) {
-      const rows = this.#sql.window.all(this.#walked, end, rowsPerStep);
-      const last = rows.at(-1);
-      if (last === undefined) return 0;
-      this.#walked = last.seq;
-      const doomed = rows.filter((row) => row.fire === 0);
-      if (doomed.length > 0) return this.#remove(doomed);
-    }
+  #plainThenAll(end: number): Trimmed {
+    const done = this.#o.commits.vital(() => {
+      const walk = this.#walk(end);
+      const rows = walk.rows.length > 0 || !walk.finished ? walk.rows : this.#sql.window.all(0, end, rowsPerStep);
+      return { ...walk, removed: this.#remove(rows) };
+    });
+    this.#walked = done.walked;
+    return { rows: done.removed, more: done.removed > 0 || !done.finished };
   }
 
-  #oldest(end: number): number {
-    return this.#remove(this.#sql.window.all(0, end, rowsPerStep));
+  /** The next rows up to `end` that are not related to fire; finished where there are none any more. */
+  #walk(end: number): { rows: readonly Row[]; walked: number; finished: boolean } {
+    let walked = this.#walked;
+    for (let windows = 0; windows < windowsPerStep; windows += 1) {
+      const window = this.#sql.window.all(walked, end, rowsPerStep);
+      if (window.length === 0) return { rows: [], walked, finished: true };
+      walked = window.at(-1)?.seq ?? walked;
+      const rows = window.filter((row) => row.fire === 0);
+      if (rows.length > 0) return { rows, walked, finished: false };
+    }
+    return { rows: [], walked, finished: false };
   }
 
   #remove(rows: readonly Row[]): number {
