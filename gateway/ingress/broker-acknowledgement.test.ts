@@ -135,6 +135,21 @@ describe("the acknowledgement of a message", () => {
     expect(device.of("connack")).toHaveLength(1);
   });
 
+  it("messages of a device that hung up before its session was open are stored, and it is still answered", async () => {
+    const { broker, endpoint, log } = await start();
+    log.mode = "commit";
+    const device = new RawDevice(broker.port);
+    devices.push(device);
+    device.socket.end(Buffer.concat([connectPacket(gate), publishPacket("up/gate", "a", 0)]));
+    const other = await signIn(broker.port, witness);
+    for (let i = 0; i < 3; i++) await other.roundTrip();
+    expect(device.closed).toBe(false);
+    endpoint.serve((message) => store(log, message));
+    await device.wasCut();
+    expect(log.stored.map(({ id }) => id)).toEqual(["a"]);
+    expect(device.of("connack")).toHaveLength(1);
+  });
+
   it("never leaves when the log refuses: the device is cut off, sends again, and is stored once", async () => {
     const { broker, endpoint, log, telemetry, logger } = await start();
     endpoint.serve((message) => store(log, message));

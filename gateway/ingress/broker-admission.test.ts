@@ -397,6 +397,17 @@ describe("a last will", () => {
     expect(east.messages[0]).toMatchObject({ topic: "state/east", will: true });
   });
 
+  it("is not due when the device comes again under the same client id, before its old connection has ended", async () => {
+    const { port, east } = await start();
+    const first = await signIn(port, as("east", { will }));
+    for (let round = 0; round < 10; round++) await signIn(port, as("east", { will }));
+    await first.wasCut();
+    expect(east.messages).toEqual([]);
+    expect(east.connection.at(-1)).toBe(true);
+    devices.at(-1)?.end();
+    await waitFor("the will", () => east.messages.length === 1);
+  });
+
   it("of mosquitto_sub that is killed reaches the session", async () => {
     const { port, east } = await start();
     const args = ["-h", "127.0.0.1", "-p", String(port), "-u", "east", "-P", "pw-east", "-t", "down/east"];

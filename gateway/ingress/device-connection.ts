@@ -61,6 +61,7 @@ export class DeviceConnection {
       onFull: (full) => (full ? guarded.shut("window") : guarded.open("window")),
       onWithheld: (withheld) => this.#withheld(withheld),
     });
+    options.link.arriving(this);
   }
 
   get link(): DeviceLink {
@@ -158,11 +159,9 @@ export class DeviceConnection {
     const { link, admission, clientId, guarded, will } = this.#options;
     this.#acknowledgements.abandon();
     admission.leave(clientId, link.deviceId);
-    if (!this.#ready) return;
-    const others = link.connections.size - (link.connections.has(this) ? 1 : 0);
-    const gone = !guarded.saidGoodbye && !this.#cut;
     // A device that is connected once more is not gone, whatever its old connection had to say.
-    if (gone && will !== undefined && others === 0) this.#deliverWill(will);
+    const gone = this.#ready && !this.#cut && !guarded.saidGoodbye && !link.hasOther(this);
+    if (gone && will !== undefined) this.#deliverWill(will);
     link.signedOut(this);
   }
 

@@ -41,6 +41,8 @@ export class DeviceLink {
   readonly deviceId: DeviceId;
   /** Signed in, oldest first. */
   readonly connections = new Set<DeviceConnection>();
+  /** Accepted, with CONNACK still to come. */
+  readonly #arriving = new Set<DeviceConnection>();
   readonly meter: FlowMeter;
   readonly #options: DeviceLinkOptions;
   readonly #waiting = new Set<(serving: boolean) => void>();
@@ -120,7 +122,12 @@ export class DeviceLink {
     }
   }
 
+  arriving(connection: DeviceConnection): void {
+    this.#arriving.add(connection);
+  }
+
   signedIn(connection: DeviceConnection): void {
+    this.#arriving.delete(connection);
     const tooMany = this.connections.size + 1 - this.#options.limits.connectionsPerDevice;
     for (const oldest of [...this.connections].slice(0, Math.max(0, tooMany))) oldest.cut("too-many-connections");
     this.connections.add(connection);
@@ -129,8 +136,14 @@ export class DeviceLink {
   }
 
   signedOut(connection: DeviceConnection): void {
+    this.#arriving.delete(connection);
     if (!this.connections.delete(connection) || this.connections.size > 0) return;
     for (const listener of this.#current?.connection ?? []) listener(false);
+  }
+
+  /** Is the device connected, or about to be, by another one than this? */
+  hasOther(connection: DeviceConnection): boolean {
+    return [...this.connections, ...this.#arriving].some((other) => other !== connection);
   }
 
   sign(): void {

@@ -11,7 +11,7 @@ import type {
   ModbusLine,
   MqttMessage,
 } from "../ports/driver.ts";
-import type { NewObservation, ObservationLog } from "../ports/logs.ts";
+import type { Appended, NewObservation, ObservationLog } from "../ports/logs.ts";
 import type { Logger, Telemetry } from "../ports/telemetry.ts";
 import type { Accounts } from "./accounts.ts";
 import { backOffMs } from "./back-off.ts";
@@ -225,7 +225,7 @@ export class DeviceRunner {
       return { id: newId(), deviceId: device.id, zoneId: device.zoneId, dialect: device.dialect, draft };
     });
     this.#accounts.begun(batch.length);
-    const stored = log.append(batch).then(
+    const stored = new Promise<readonly Appended[]>((resolve) => resolve(log.append(batch))).then(
       (results) => this.#accounts.appended(results),
       (error: unknown) => {
         this.#accounts.withheld(batch.length);

@@ -59,6 +59,19 @@ describe("the edges that the gateway observes", () => {
     expect(log.stored[0]?.draft.occurredAtMs).toBe(happened);
   });
 
+  it("keep their order when one fails while the next is already there", async () => {
+    const { clock, log, writer, edge } = start("hold");
+    const [gone, back] = [edge("a", false), edge("a", true)];
+    writer.write(gone);
+    writer.write(back);
+    log.fail();
+    await turn();
+    log.mode = "commit";
+    clock.advance(15_000);
+    await turn();
+    expect(log.stored).toEqual([gone, back]);
+  });
+
   it("are reduced to the newest of each device when there are too many", async () => {
     const { clock, log, telemetry, writer, edge } = start("fail");
     for (let i = 0; i <= 600; i++) {
