@@ -1,5 +1,5 @@
 /** Messages in flight at the start of a connection, before anything is known of the line. */
-const atStart = 32;
+const atStart = 8;
 /** Time in the queues of line and broker, ms: below the first the limit grows, above the second it shrinks. */
 const calmMs = 100;
 const congestedMs = 300;
@@ -31,7 +31,7 @@ export class AdaptiveLimit {
     const queued = latency - this.#quickest;
     if (queued > congestedMs) {
       if (now < this.#holdUntil) return;
-      this.#limit = Math.max(1, Math.floor(this.#limit * 0.7));
+      this.#limit = Math.max(1, Math.floor(this.#limit / 2));
       // What is under way was sent under the old limit: it says nothing about the new one.
       this.#holdUntil = now + latency;
     } else if (queued < calmMs && inFlight >= this.#limit) {

@@ -28,7 +28,9 @@ const attributes = {
   id: z.string().min(1).describe("Equal for every copy of the same message: remove duplicates by it."),
   source: z.string().min(1).describe("/{prefix}/{siteId}/{gatewayId}"),
   subject: z.string().min(1).optional().describe("What it is about: a device, an alarm, a zone, a lane."),
-  time: instant.optional().describe("When it happened, by the gateway's clock; see `clock`."),
+  time: instant.describe(
+    "When it happened, by the gateway's clock; see `clock`. Of a last will: when it was deposited.",
+  ),
   datacontenttype: z.literal("application/json"),
   siteid: siteIdSchema,
   gatewayid: gatewayIdSchema,
@@ -157,7 +159,7 @@ export type Answer = z.infer<typeof answerSchema>;
 /** One schema a message type, by the name of its file in schemas/. */
 export const messageSchemas = {
   alarms: laneMessage("zhian.alarm.transition", "alarms", transitionSchema),
-  active: message("zhian.alarm.state", alarmSchema).extend({ ...placeInLane, lane: z.literal("alarms") }),
+  active: message("zhian.alarm.state", alarmSchema),
   events: laneMessage("zhian.observation", "events", observationSchema),
   device: message("zhian.device.state", deviceStateSchema),
   zone: message("zhian.zone.state", zoneStateSchema),

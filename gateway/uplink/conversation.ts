@@ -165,20 +165,19 @@ export class CityConversation implements Conversation {
       clock: clock.quality(),
     };
     const id = `birth/${this.#startedAt}/${this.#births}`;
-    return this.#write("zhian.gateway.birth", id, JSON.stringify(data), this.#now());
+    return this.#write("zhian.gateway.birth", id, JSON.stringify(data));
   }
 
-  /** A last will is written long before it is said: it carries no time. */
+  /** A last will is written long before it is said: its time is that of its deposit. */
   #death(reason: Death["reason"]): string {
     const data: Death = { state: "offline", reason, version: this.#parts.version };
     const id = `death/${this.#startedAt}/${this.#connections}/${reason}`;
-    return this.#write("zhian.gateway.death", id, JSON.stringify(data), reason === "lost" ? undefined : this.#now());
+    return this.#write("zhian.gateway.death", id, JSON.stringify(data));
   }
 
-  #write(type: string, id: string, data: string, time: string | undefined): string {
+  #write(type: string, id: string, data: string): string {
     const { origin, clock } = this.#parts;
-    const clockState = clock.quality().state;
-    return writeEvent(origin, { type, id, data, clock: clockState, ...(time === undefined ? {} : { time }) });
+    return writeEvent(origin, { type, id, data, clock: clock.quality().state, time: this.#now() });
   }
 
   #now(): string {

@@ -14,10 +14,11 @@ export const contentType = "application/cloudevents+json; charset=utf-8";
 
 const quote = (text: string): string => JSON.stringify(text);
 
+/** The attributes that are equal in all messages of ours, each followed by a comma. */
 function attributesOf(origin: Origin): string {
   return (
-    `{"specversion":"1.0","datacontenttype":"application/json","source":${quote(origin.source)}` +
-    `,"siteid":${quote(origin.siteId)},"gatewayid":${quote(origin.gatewayId)}`
+    `"source":${quote(origin.source)},"datacontenttype":"application/json",` +
+    `"siteid":${quote(origin.siteId)},"gatewayid":${quote(origin.gatewayId)},`
   );
 }
 
@@ -34,17 +35,18 @@ export interface LaneWriter {
  * the log is the text at the city, byte for byte, and a drain costs little.
  */
 export function laneWriter(origin: Origin, lane: "alarms" | "events", epoch: string): LaneWriter {
-  const start = `${attributesOf(origin)},"lane":"${lane}","epoch":${quote(epoch)},"sequence":"`;
-  const middle = (entry: LaneEntry): string =>
-    `${entry.seq}","subject":${quote(entry.subject)},"time":"${entry.time}","clock":"${entry.clock}"`;
+  const common = attributesOf(origin);
+  const place = `${common}"lane":"${lane}","epoch":${quote(epoch)},"sequence":"`;
+  const about = ({ subject, time, clock }: LaneEntry): string =>
+    `"subject":${quote(subject)},"time":"${time}","clock":"${clock}",`;
   return {
     entry(entry, replayed) {
-      const mark = replayed ? ',"replayed":true' : "";
-      return `${start}${middle(entry)}${mark},"id":${quote(entry.id)},"type":${quote(entry.type)},"data":${entry.data}}`;
+      const head = `{"specversion":"1.0","id":${quote(entry.id)},"type":${quote(entry.type)},${about(entry)}`;
+      return `${head}${place}${entry.seq}",${replayed ? '"replayed":true,' : ""}"data":${entry.data}}`;
     },
     state(entry, alarm) {
       const id = quote(`${entry.id}/active`);
-      return `${start}${middle(entry)},"id":${id},"type":"zhian.alarm.state","data":${alarm}}`;
+      return `{"specversion":"1.0","id":${id},"type":"zhian.alarm.state",${about(entry)}${common}"data":${alarm}}`;
     },
   };
 }
@@ -54,16 +56,16 @@ export interface Event {
   readonly type: string;
   readonly id: string;
   readonly subject?: string;
-  readonly time?: string;
+  readonly time: string;
   readonly clock: ClockQuality["state"];
   readonly data: string;
 }
 
 export function writeEvent(origin: Origin, event: Event): string {
-  const subject = event.subject === undefined ? "" : `,"subject":${quote(event.subject)}`;
-  const time = event.time === undefined ? "" : `,"time":${quote(event.time)}`;
+  const { type, id, subject, time, clock, data } = event;
+  const about = subject === undefined ? "" : `"subject":${quote(subject)},`;
   return (
-    `${attributesOf(origin)}${subject}${time},"clock":"${event.clock}"` +
-    `,"id":${quote(event.id)},"type":${quote(event.type)},"data":${event.data}}`
+    `{"specversion":"1.0","id":${quote(id)},"type":${quote(type)},${about}"time":${quote(time)},"clock":"${clock}",` +
+    `${attributesOf(origin)}"data":${data}}`
   );
 }

@@ -248,7 +248,7 @@ export class Lane implements Sender {
     const again = { ticket, tries: tries + 1 };
     switch (verdict) {
       case "accepted":
-        this.#setBlocked(undefined);
+        if (run.repairs.length === 0) this.#setBlocked(undefined);
         this.#settle(run, ticket, "delivered");
         break;
       case "poison":

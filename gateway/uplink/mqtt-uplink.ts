@@ -281,5 +281,5 @@ function codeOf(failure: ConnectFailure): ErrorCode {
 
 /** A URL as it may be shown: without user name and password. */
 export function withoutSecrets(url: string): string {
-  return url.replace(/^([a-z]+:\/\/)[^/@]*@/i, "$1");
+  return url.replace(/^([a-z]+:\/\/)[^/]*@/i, "$1");
 }
