@@ -22,8 +22,6 @@ export type PortState =
   | { readonly kind: "waiting"; readonly why: string };
 
 const reopenAfterMs = [250, 500, 1000, 2000, 4000, 5000];
-/** A port that stayed open so long was a good one: its loss begins with the short waits again. */
-const provenAfterMs = 5000;
 /** serialport tells nothing of an unplugged port that nobody uses (serialport/node-serialport#2043). */
 const watchEveryMs = 1000;
 
@@ -64,13 +62,16 @@ export class KeptPort {
     return this.#opened;
   }
 
+  /** Something sensible came through it: its loss begins with the short waits again. */
+  proven(): void {
+    this.#attempt = 0;
+  }
+
   /** Gives up the port that is open now; another attempt follows by itself. */
   lose(why: string): void {
     if (this.#state.kind !== "open") return;
-    const now = this.#deps.clock.now();
-    if (now - this.#since >= provenAfterMs) this.#attempt = 0;
     this.#closing = this.#state.tty.close();
-    this.#since = now;
+    this.#since = this.#deps.clock.now();
     this.#count("losses_total");
     this.#wait(why);
   }

@@ -132,8 +132,7 @@ export class RtuLine implements ModbusLine {
     }
     this.#serving = true;
     void this.#turn(bus, waiting).then((exchange) => {
-      const end = this.#deps.clock.now();
-      this.#turns.ended(waiting.request, exchange, end - now, end);
+      this.#turns.ended(waiting.request, exchange, this.#deps.clock.now());
       this.#serving = false;
       waiting.done(exchange);
       this.#serve();
@@ -161,9 +160,11 @@ export class RtuLine implements ModbusLine {
     }
     if (exchange.ok) {
       traces.answered(request, this.#deps.clock.now());
+      this.#port.proven();
       this.#answers++;
       this.#count("answers_total");
     } else {
+      if (exchange.why === "exception") traces.excepted(request, this.#deps.clock.now());
       this.#errors[exchange.why] = (this.#errors[exchange.why] ?? 0) + 1;
       this.#count("errors_total", { kind: exchange.why });
     }

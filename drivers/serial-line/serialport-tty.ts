@@ -56,6 +56,7 @@ class BoundTty implements Tty {
   readonly #identity: Stats;
   readonly #buffer = Buffer.allocUnsafe(4096);
   #listener: TtyListener | undefined;
+  #open = true;
   #closing: Promise<void> | undefined;
 
   constructor(port: Port, fd: number, settings: LineSettings, target: string) {
@@ -74,7 +75,7 @@ class BoundTty implements Tty {
   }
 
   poll(): void {
-    for (let i = 0; i < readsAtOnce && this.#closing === undefined; i++) {
+    for (let i = 0; i < readsAtOnce && this.#open; i++) {
       let length: number;
       try {
         length = readSync(this.#fd, this.#buffer, 0, this.#buffer.length, null);
@@ -94,7 +95,7 @@ class BoundTty implements Tty {
   }
 
   write(bytes: Uint8Array): void {
-    if (this.#closing !== undefined) throw new Error("the port is closed");
+    if (!this.#open) throw new Error("the port is closed");
     const written = writeSync(this.#fd, bytes);
     if (written !== bytes.length) throw new Error(`the port took ${written} of ${bytes.length} bytes`);
   }
@@ -114,14 +115,16 @@ class BoundTty implements Tty {
   }
 
   close(): Promise<void> {
+    // Before the call: it ends what is awaited at once, and a poller that is asked to wait once more then crashes.
+    this.#open = false;
     this.#closing ??= this.#port.close().catch(() => {});
     return this.#closing;
   }
 
   #await(): void {
-    if (this.#closing !== undefined) return;
+    if (!this.#open) return;
     this.#port.poller.once("readable", (error) => {
-      if (this.#closing !== undefined) return;
+      if (!this.#open) return;
       if (error !== null) this.#listener?.lost(`waiting fails: ${error.message}`);
       else this.poll();
       this.#await();

@@ -31,10 +31,7 @@ export class Traces {
   /** Log time ms from which a request may be written. */
   clearAt(request: ReadRequest): number {
     const trace = this.#shapes.get(shapeOf(request));
-    if (trace === undefined) return Number.NEGATIVE_INFINITY;
-    const { lateBoundMs, doubleBoundMs, quietMs } = this.#timing;
-    if (trace.answeredAt !== undefined) return trace.answeredAt + doubleBoundMs;
-    return trace.leftAt + lateBoundMs + trace.replyMs + quietMs;
+    return trace === undefined ? Number.NEGATIVE_INFINITY : this.#clearAt(trace);
   }
 
   /**
@@ -67,6 +64,19 @@ export class Traces {
     if (trace !== undefined) trace.answeredAt = at;
   }
 
+  /**
+   * The unit answered with an exception. That names the function alone, so it settles the request only where no other
+   * request of the function may still be answered.
+   */
+  excepted(request: ReadRequest, at: number): void {
+    const shape = shapeOf(request);
+    const own = this.#shapes.get(shape);
+    const [fn] = shape.split(":");
+    for (const [other, trace] of this.#shapes)
+      if (trace !== own && other.startsWith(`${fn}:`) && this.#clearAt(trace) > at) return;
+    if (own !== undefined) own.answeredAt = at;
+  }
+
   /** Bytes came that nobody had asked for; they may be this unit's. */
   stray(at: number): void {
     for (const trace of this.#shapes.values()) {
@@ -75,6 +85,11 @@ export class Traces {
       trace.overtaken = false;
       trace.leftAt = at;
     }
+  }
+
+  #clearAt({ answeredAt, leftAt, replyMs }: Trace): number {
+    const { lateBoundMs, doubleBoundMs, quietMs } = this.#timing;
+    return answeredAt === undefined ? leftAt + lateBoundMs + replyMs + quietMs : answeredAt + doubleBoundMs;
   }
 
   #doubted(request: ReadRequest): boolean {

@@ -14,9 +14,7 @@ interface Unit {
   readonly unit: number;
   readonly waiting: Waiting[];
   readonly traces: Traces;
-  /** Line time used, ms; raised to that of the others after a pause, so that nobody saves it up. */
-  used: number;
-  /** Number of its last turn: breaks ties, and so makes it a round robin among equals. */
+  /** Number of its last turn: who was served longest ago comes first. */
   lastTurn: number;
   /** How often in a row nothing, or too little, came back. */
   silences: number;
@@ -29,16 +27,20 @@ interface Unit {
 const waitingBound = 16;
 const firstRestMs = 1000;
 const longestRestMs = 30_000;
+/** On a line that is never idle the silent units get a turn so often, so that one that comes back is found. */
+const silentTurnEveryMs = 5000;
 
 /**
- * Whose turn it is on a line. Fair in line time, not in turns: a unit that costs more waits longer, so that many silent
- * units cannot crowd out one that answers. A silent unit rests for 1, 2, 4 … 30 s.
+ * Whose turn it is on a line: round robin among the units that answer, and in the time that they leave, among those that
+ * are silent. A silent unit costs a time-out and a quarantine each time; so it rests for 1, 2, 4 … 30 s. Where all but one
+ * fall silent at once, that one waits for a round of time-outs at most, and from then on for one.
  */
 export class Turns {
   readonly #timing: Timing;
   readonly #units = new Map<number, Unit>();
   #turn = 0;
-  #floor = 0;
+  #silentTurnAt = 0;
+  /** The last turn met silence. */
   #afterSilence = false;
 
   constructor(timing: Timing) {
@@ -49,22 +51,24 @@ export class Turns {
   add(waiting: Waiting): boolean {
     const unit = this.#unit(waiting.request.unit);
     if (unit.waiting.length >= waitingBound) return false;
-    if (unit.waiting.length === 0) unit.used = Math.max(unit.used, this.#floor);
     unit.waiting.push(waiting);
     return true;
   }
 
   /** Removes and returns the request whose turn it is; absent when nobody may be asked now. */
   take(now: number): Waiting | undefined {
-    let best: Unit | undefined;
-    for (const unit of this.#units.values())
-      if (readyAt(unit) <= now && (best === undefined || this.#before(unit, best))) best = unit;
-    const waiting = best?.waiting.shift();
-    if (best === undefined || waiting === undefined) return undefined;
-    this.#floor = Math.max(this.#floor, best.used);
-    best.lastTurn = ++this.#turn;
+    const ready = [...this.#units.values()].filter((unit) => readyAt(unit) <= now);
+    const answering = ready.filter((unit) => unit.silences === 0);
+    const silent = ready.filter((unit) => unit.silences > 0);
+    const silentFirst = silent.length > 0 && now - this.#silentTurnAt >= silentTurnEveryMs;
+    const unit = (answering.length > 0 && !silentFirst ? answering : silent).reduce<Unit | undefined>(
+      (best, each) => (best === undefined || this.#before(each, best) ? each : best),
+      undefined,
+    );
+    if (unit === undefined) return undefined;
+    unit.lastTurn = ++this.#turn;
     this.#afterSilence = false;
-    return waiting;
+    return unit.waiting.shift();
   }
 
   /** Log time ms at which somebody may be asked; absent when nobody waits. */
@@ -77,16 +81,16 @@ export class Turns {
     return this.#unit(unit).traces;
   }
 
-  /** Tells how a turn ended and how long it held the line. */
-  ended(request: ReadRequest, exchange: Exchange, tookMs: number, now: number): void {
+  /** Tells how a turn ended. */
+  ended(request: ReadRequest, exchange: Exchange, now: number): void {
     const unit = this.#unit(request.unit);
-    unit.used += tookMs;
     if (exchange.ok || exchange.why === "exception") unit.answeredAt = now;
     if (exchange.ok || exchange.why === "exception" || exchange.why === "bad-crc") unit.silences = 0;
     else if (exchange.why === "timeout" || exchange.why === "short") {
       unit.silences++;
       unit.restUntil = now + Math.min(longestRestMs, firstRestMs * 2 ** (unit.silences - 1));
       this.#afterSilence = true;
+      this.#silentTurnAt = now;
     }
   }
 
@@ -110,10 +114,9 @@ export class Turns {
     return [...this.#units.values()].map(({ unit, silences }) => ({ unit, silences }));
   }
 
-  /** After a silence the unit that answered last goes first: it is the surest not to be silent too. */
+  /** After a silence the unit that answered last goes first: it is the surest not to have fallen silent too. */
   #before(a: Unit, b: Unit): boolean {
-    if (this.#afterSilence && a.answeredAt !== b.answeredAt) return a.answeredAt > b.answeredAt;
-    return a.used === b.used ? a.lastTurn < b.lastTurn : a.used < b.used;
+    return this.#afterSilence && a.answeredAt !== b.answeredAt ? a.answeredAt > b.answeredAt : a.lastTurn < b.lastTurn;
   }
 
   #unit(number: number): Unit {
@@ -123,7 +126,6 @@ export class Turns {
         unit: number,
         waiting: [],
         traces: new Traces(this.#timing),
-        used: 0,
         lastTurn: 0,
         silences: 0,
         restUntil: 0,

@@ -133,11 +133,12 @@ function holds(make: MakeMaster, plans: fc.Arbitrary<readonly Session[]> = sessi
   });
 }
 
-/** A slave far beyond the bound, but in order. */
+/** A slave that once takes far longer than the bound, but answers in order. */
 function holdsForSlowOnes(make: MakeMaster, session: fc.Arbitrary<Session>) {
-  const delays = fc.array(fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 6000 })), { maxLength: 16 });
-  return fc.asyncProperty(session, delays, async (each, list) => {
-    const { wrong } = await wrongValues(make, [each], (clock) => slow(list, () => clock.now()), false);
+  const delay = fc.record({ before: fc.integer({ min: 0, max: 5 }), ms: fc.integer({ min: 0, max: 6000 }) });
+  return fc.asyncProperty(session, delay, async (each, { before, ms }) => {
+    const delays = [...new Array<number>(before).fill(0), ms];
+    const { wrong } = await wrongValues(make, [each], (clock) => slow(delays, () => clock.now()), false);
     expect(wrong).toEqual([]);
   });
 }
@@ -162,9 +163,9 @@ describe("no value is ever attributed to the wrong request", () => {
     expect(await fails(holds(ourLine({ lateBoundMs: 0 }), plans, lateOrGood))).toBe(true);
   });
 
-  it("nor where a slave answers later than the bound, in order, reads of two registers and more", async () => {
+  it("nor where an answer is later than the bound, as long as the read has a shape left to prove it by", async () => {
     const several = fc.array(
-      read(2).map((each) => ({ ...each, fn: 3 as const })),
+      read(4).map((each) => ({ ...each, fn: 3 as const })),
       { minLength: 3, maxLength: 8 },
     );
     await fc.assert(holdsForSlowOnes(ourLine({ lateBoundMs: 100 }), several), { numRuns: 150 });

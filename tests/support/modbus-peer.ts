@@ -63,9 +63,7 @@ export class ModbusPeer {
     socat.stdout?.on("data", (data: Buffer) => this.#hear(data));
     this.#socat = socat;
     this.#pending = new Uint8Array(0);
-    // The link changes in one step, as udev does it.
-    symlinkSync(realpathSync(link), join(this.#dir, "next"));
-    renameSync(join(this.#dir, "next"), this.path);
+    this.#link(realpathSync(link));
   }
 
   /** The adapter is pulled: the far end is gone. `path` leads nowhere then, or with `stays` to what is dead. */
@@ -78,6 +76,11 @@ export class ModbusPeer {
     if (!stays) rmSync(this.path, { force: true });
   }
 
+  /** From now on `path` leads to the other's pseudo-terminal, while our own stays alive. */
+  adopt(other: ModbusPeer): void {
+    this.#link(other.target);
+  }
+
   /** Sends what nobody asked for. */
   say(bytes: Uint8Array): void {
     this.#socat?.stdin?.write(bytes);
@@ -86,6 +89,12 @@ export class ModbusPeer {
   async close(): Promise<void> {
     await this.unplug();
     rmSync(this.#dir, { recursive: true, force: true });
+  }
+
+  /** In one step, as udev does it. */
+  #link(target: string): void {
+    symlinkSync(target, join(this.#dir, "next"));
+    renameSync(join(this.#dir, "next"), this.path);
   }
 
   #hear(data: Uint8Array): void {

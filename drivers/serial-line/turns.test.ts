@@ -1,0 +1,110 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import type { Exchange } from "../../gateway/ports/driver.ts";
+import { timingOf } from "./timing.ts";
+import { Turns } from "./turns.ts";
+
+const timing = timingOf({ id: "a", path: "/dev/x", baudRate: 9600, parity: "none", dataBits: 8, stopBits: 1 });
+const answer: Exchange = { ok: true, registers: [] };
+const silence: Exchange = { ok: false, why: "timeout", detail: "" };
+const garbled: Exchange = { ok: false, why: "bad-crc", detail: "" };
+
+let turns: Turns;
+let now: number;
+beforeEach(() => {
+  turns = new Turns(timing);
+  now = 1_000_000;
+});
+
+function ask(unit: number): boolean {
+  return turns.add({ request: { unit, function: 3, address: 0, count: 3 }, timeoutMs: 500, done: () => {} });
+}
+
+/** Serves the next one; `tookMs` of line time. */
+function serve(exchange: Exchange = answer, tookMs = 30): number | undefined {
+  const waiting = turns.take(now);
+  if (waiting === undefined) return undefined;
+  now += tookMs;
+  turns.ended(waiting.request, exchange, now);
+  return waiting.request.unit;
+}
+
+describe("whose turn it is", () => {
+  it("goes round among units that cost the same", () => {
+    for (const unit of [1, 1, 1, 2, 2, 2, 3, 3, 3]) ask(unit);
+    expect(Array.from({ length: 9 }, () => serve())).toEqual([1, 2, 3, 1, 2, 3, 1, 2, 3]);
+    expect(serve()).toBeUndefined();
+  });
+
+  it("lets nobody save up turns", () => {
+    for (let i = 0; i < 50; i++) {
+      ask(1);
+      serve();
+    }
+    for (const unit of [2, 2, 2, 2, 1, 1, 1]) ask(unit);
+    expect(Array.from({ length: 4 }, () => serve())).toEqual([2, 1, 2, 1]);
+  });
+
+  it("comes to silent units when no other waits, and all the same once in five seconds", () => {
+    ask(1);
+    serve(silence);
+    ask(1);
+    const served: (number | undefined)[] = [];
+    for (const start = now; now - start < 12_000; ) {
+      ask(2);
+      served.push(serve());
+    }
+    expect(served.indexOf(1)).toBeGreaterThan(100);
+    expect(served.filter((unit) => unit === 1)).toHaveLength(1);
+  });
+
+  it("rests a silent unit for 1, 2, 4, 8, 16, 30, 30 s, and not any more when it answers", () => {
+    const rests = Array.from({ length: 7 }, () => {
+      ask(1);
+      now = turns.nextAt() ?? now;
+      serve(silence);
+      const ended = now;
+      ask(1);
+      const rest = (turns.nextAt() ?? 0) - ended;
+      turns.take(ended + rest);
+      return rest;
+    });
+    expect(rests).toEqual([1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
+    ask(1);
+    now = turns.nextAt() ?? now;
+    serve();
+    ask(1);
+    expect(turns.nextAt()).toBeLessThanOrEqual(now);
+  });
+
+  it("does not rest a unit whose answers are damaged: noise is no silence", () => {
+    ask(1);
+    serve(garbled);
+    ask(1);
+    expect(turns.nextAt()).toBeLessThanOrEqual(now);
+  });
+
+  it("comes to the unit that answered last when another was silent", () => {
+    for (const unit of [1, 2, 3, 4]) ask(unit);
+    expect([serve(), serve(), serve(), serve()]).toEqual([1, 2, 3, 4]);
+    for (const unit of [1, 2, 3, 4]) ask(unit);
+    expect(serve(silence, 800)).toBe(1);
+    expect(serve()).toBe(4);
+    expect(serve()).toBe(2);
+  });
+
+  it("is bounded for each unit", () => {
+    expect(Array.from({ length: 16 }, () => ask(1))).not.toContain(false);
+    expect(ask(1)).toBe(false);
+    expect(ask(2)).toBe(true);
+  });
+
+  it("is over when the line is lost: all are handed back, and rests forgotten", () => {
+    ask(1);
+    serve(silence);
+    ask(1);
+    ask(2);
+    expect(turns.clear().map(({ request }) => request.unit)).toEqual([1, 2]);
+    ask(1);
+    expect(turns.nextAt()).toBeLessThanOrEqual(now);
+  });
+});
