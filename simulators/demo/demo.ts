@@ -216,7 +216,7 @@ async function summarise(scenario: Scenario, city: Simulator, narrator: Narrator
     }
     narrator.fact(
       { summary: { ...report, scenario: scenario.name, expected: scenario.raises, ok } },
-      `小结：警情${raised}起（${rules.join("、")}），送达${distinct}条（其中补发${late}条），缺口${missing.length}，乱序${disorder}，重复${duplicates}`,
+      `小结：警情${raised}起（${rules.join("、") || "无"}），送达${distinct}条（其中补发${late}条），缺口${missing.length}，乱序${disorder}，重复${duplicates}`,
       `summary: ${raised} alarms raised, ${distinct} messages delivered (${late} late), gaps ${missing.length}, disorder ${disorder}`,
       ok ? "good" : "bad",
     );

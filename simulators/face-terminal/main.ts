@@ -79,7 +79,7 @@ async function openTerminals(settings: unknown, say: Say): Promise<Program> {
           return;
         case "replay": {
           const count = terminal.replay(terminal.station.now() - step.lastS * 1000, terminal.station.now());
-          return tell(id, "plain", `人工重推${count}条旧记录`, `${count} old records pushed again by hand`);
+          return tell(id, "plain", `人工重推${count}条旧记录`, `old records pushed again by hand: ${count}`);
         }
         case "cut":
           tell(id, "warn", "断电", "loses its power");

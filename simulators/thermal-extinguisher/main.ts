@@ -3,6 +3,7 @@ import { type Program, runProgram, type Say } from "../program.ts";
 import { stepSchema } from "../scenarios/step.ts";
 import { openPty } from "../serial/pty.ts";
 import type { Tone } from "../tale.ts";
+import type { Growth } from "./fire.ts";
 import { type Fault, SlaveLine } from "./line.ts";
 import { ExtinguisherUnit } from "./unit.ts";
 
@@ -20,6 +21,14 @@ interface Hanging {
   /** What the story said last, °C. */
   toldC: number;
 }
+
+/** What burns so fast. */
+const fuels: Record<Growth, { zh: string; en: string }> = {
+  slow: { zh: "木料", en: "timber" },
+  medium: { zh: "家具", en: "furniture" },
+  fast: { zh: "泡沫床垫", en: "a foam mattress" },
+  ultrafast: { zh: "电动车", en: "an e-bike" },
+};
 
 /** A story tells a temperature again once it has moved so far, K. */
 const worthTellingK = 10;
@@ -66,9 +75,11 @@ async function openLine(settings: unknown, say: Say): Promise<Program> {
       const { unit, tell, address } = found;
       unit.advanceTo(seconds());
       switch (step.do) {
-        case "fire":
+        case "fire": {
           unit.ignite(step);
-          return tell("warn", "下方起火（电动车）", "a fire starts below it (an e-bike)");
+          const { zh: fuel, en: fuelEn } = fuels[step.growth];
+          return tell("warn", `下方起火（${fuel}）`, `a fire starts below it (${fuelEn})`);
+        }
         case "put-out":
           return unit.putOut();
         case "warm":
