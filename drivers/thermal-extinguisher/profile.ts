@@ -63,7 +63,7 @@ const registerSchema = z
       .describe("Values, in °C or MPa, by which the sensor says that it has none: 85 and -127 of a DS18B20."),
     bits: z
       .record(
-        z.string().regex(/^(1[0-5]|[0-9])$/, "expected a bit number from 0 to 15"),
+        z.string(),
         z
           .string()
           .regex(/^!?[a-z][A-Za-z0-9]{0,31}$/, "expected a name such as discharged, or !name where 0 means yes"),
@@ -79,7 +79,12 @@ const registerSchema = z
       if (name !== "temperature" && name !== "pressure") fail("name", "expected temperature or pressure, or `bits`");
       else if (unit !== undefined && !units.includes(unit)) fail("unit", `expected ${units.join(", ")} for ${name}`);
       if (register.function <= 2) fail("bits", "coils and discrete inputs need `bits`");
-    } else if (wide.includes(register.type)) fail("type", "expected uint16 where there is `bits`");
+    } else {
+      for (const bit of Object.keys(bits))
+        if (!/^(1[0-5]|[0-9])$/.test(bit))
+          context.addIssue({ code: "custom", path: ["bits", bit], message: "expected a bit number from 0 to 15" });
+      if (wide.includes(register.type)) fail("type", "expected uint16 where there is `bits`");
+    }
     if (wide.includes(register.type) && register.address === 65_535)
       fail("address", "expected at most 65534, since the value takes two registers");
     if (register.valid !== undefined && register.valid.min >= register.valid.max)

@@ -1,0 +1,74 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { profileSchema } from "./profile.ts";
+
+const builtIn: unknown = parse(
+  readFileSync(new URL("../../config/profiles/generic-extinguisher.yaml", import.meta.url), "utf8"),
+);
+const temperature = { name: "temperature", address: 0 };
+
+function mistakes(profile: unknown): string[] {
+  const result = profileSchema.safeParse(profile);
+  return result.success ? [] : result.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
+}
+
+describe("a profile", () => {
+  it("that is built in says what the contract says", () => {
+    expect(builtIn).toEqual({
+      registers: [
+        { name: "temperature", function: 3, address: 0, type: "int16", scale: 0.1, unit: "degC" },
+        { name: "pressure", function: 3, address: 1, type: "uint16", scale: 0.001, unit: "MPa" },
+        {
+          name: "status",
+          function: 3,
+          address: 2,
+          type: "uint16",
+          bits: { 0: "discharged", 1: "lowPressure", 2: "tamper" },
+        },
+      ],
+      pollEvery: "1s",
+    });
+    expect(mistakes(builtIn)).toEqual([]);
+  });
+
+  it("may be parsed again: what comes out has the form of what goes in", () => {
+    const once = profileSchema.parse(builtIn);
+    expect(profileSchema.parse(once)).toEqual(once);
+    expect(once).toMatchObject({ answerWithin: "500ms", maxGap: 4, report: { temperature: 0.2, every: "60s" } });
+  });
+
+  it.each<[string, unknown, RegExp]>([
+    ["no register", { registers: [] }, /^registers: /],
+    ["a key that it does not know", { registers: [temperature], pollevery: "1s" }, /pollevery/],
+    [
+      "a register that becomes no observation",
+      { registers: [{ name: "humidity", address: 0 }] },
+      /temperature or pressure/,
+    ],
+    [
+      "two registers of one name",
+      { registers: [temperature, { ...temperature, address: 9 }] },
+      /one register temperature/,
+    ],
+    ["a unit of another quantity", { registers: [{ ...temperature, unit: "bar" }] }, /degC, degF, K for temperature/],
+    ["coils without bits", { registers: [{ ...temperature, function: 1 }] }, /need `bits`/],
+    ["a bit beyond the register", { registers: [{ name: "status", address: 0, bits: { 16: "tamper" } }] }, /0 to 15/],
+    [
+      "bits in a wide register",
+      { registers: [{ name: "status", address: 0, type: "uint32", bits: { 0: "tamper" } }] },
+      /uint16/,
+    ],
+    [
+      "a wide value at the last address",
+      { registers: [{ ...temperature, address: 65_535, type: "float32" }] },
+      /65534/,
+    ],
+    ["a range upside down", { registers: [{ ...temperature, valid: { min: 9, max: 1 } }] }, /min below max/],
+    ["a function that does not read", { registers: [{ ...temperature, function: 6 }] }, /1, 2, 3 or 4/],
+    ["a duration without its unit", { registers: [temperature], pollEvery: 1 }, /duration with its unit/],
+    ["polls further apart than silence is noticed", { registers: [temperature], pollEvery: "5m" }, /at most 60s/],
+  ])("is refused with %s", (_, profile, said) => {
+    expect(mistakes(profile).join()).toMatch(said);
+  });
+});
