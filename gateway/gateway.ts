@@ -19,7 +19,7 @@ import type { SystemClock } from "./ops/system-clock.ts";
 import type { ObservationLog } from "./ports/logs.ts";
 import type { Logger } from "./ports/telemetry.ts";
 import { reportOnItself } from "./self-report.ts";
-import { brokerLimits, cityOptions, configuredRules, siteView, storageView } from "./settings.ts";
+import { brokerLimits, cityOptions, configuredRules, siteView } from "./settings.ts";
 import { laneCursors } from "./uplink/ledger.ts";
 import { startUplink } from "./uplink/start-uplink.ts";
 
@@ -131,12 +131,11 @@ export async function startGateway(first: GatewayConfig, deps: GatewayDeps): Pro
     closing.push(() => uplink.stop());
 
     // From the logs to the people on the site.
-    const storage = () => storageView(logs, dataDir);
     const health = new Health({
       clock,
       version,
       broker: () => ({ listening: true }),
-      storage,
+      storage: () => logs.storage(),
       uplink: () => uplink.state(),
       devices: supervisor,
       fusion: () => ({ cursor: fusion.cursor, head: logs.observations.head() }),
@@ -152,7 +151,7 @@ export async function startGateway(first: GatewayConfig, deps: GatewayDeps): Pro
       ruleTitle: (name) => rules.find((rule) => rule.name === name)?.title,
       site: config.site,
       uplink: () => uplink.state(),
-      storage,
+      storage: () => logs.storage(),
       health,
       metrics: shared.telemetry,
       clock,

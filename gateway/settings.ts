@@ -1,11 +1,8 @@
-import { statfsSync } from "node:fs";
 import type { GatewayConfig } from "../config/schema.ts";
 import type { ZoneId } from "./domain/ids.ts";
 import type { ConfiguredRule, SiteView } from "./fusion/rule.ts";
 import { rules } from "./fusion/rules.ts";
 import type { IngressLimits } from "./ingress/limits.ts";
-import type { Logs } from "./log/open-logs.ts";
-import type { StorageView } from "./ports/status.ts";
 import type { CityOptions } from "./uplink/options.ts";
 
 /** The parts of the configuration in the terms of the stage that they are for. */
@@ -55,26 +52,4 @@ export function siteView(config: () => GatewayConfig): SiteView {
 /** Every rule with the parameters that the configuration gives it. */
 export function configuredRules(config: GatewayConfig): readonly ConfiguredRule[] {
   return rules.map((rule) => ({ rule, params: config.rules[rule.name] ?? rule.params.parse({}) }));
-}
-
-/** How the logs and their disk are. */
-export function storageView(logs: Logs, dataDir: string): StorageView {
-  const { ok, code } = logs.health();
-  const { bytes, budgetBytes } = logs.usage();
-  return {
-    writable: ok,
-    ...(code === undefined ? {} : { code }),
-    bytes,
-    budgetBytes,
-    ...freeBytes(dataDir),
-  };
-}
-
-function freeBytes(dir: string): { freeBytes?: number } {
-  try {
-    const { bavail, bsize } = statfsSync(dir);
-    return { freeBytes: bavail * bsize };
-  } catch {
-    return {};
-  }
 }
