@@ -1,7 +1,10 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
+import { constants, createReadStream, mkdtempSync, openSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { ManualClock } from "../../tests/support/manual-clock.ts";
 import { waitFor } from "../../tests/support/wait-for.ts";
 import { GatewayError } from "../domain/errors.ts";
@@ -121,46 +124,60 @@ const script = `
   process.send("ready");
 `;
 
-function runLogger() {
+/** A reader of the log that begins to read when it is told to: a shell's pipe, or journald's socket. */
+const readers = {
+  socket: () => ({ stdio: "pipe" as const, read: (child: ChildProcess) => child.stdout }),
+  pipe: () => {
+    const path = join(mkdtempSync(join(tmpdir(), "zhian-log-")), "fifo");
+    execFileSync("mkfifo", [path]);
+    return { stdio: openSync(path, constants.O_RDWR), read: () => createReadStream(path) };
+  },
+};
+
+function runLogger(kind: keyof typeof readers) {
+  const { stdio, read } = readers[kind]();
   const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
-    stdio: ["ignore", "pipe", "inherit", "ipc"],
+    stdio: ["ignore", stdio, "inherit", "ipc"],
     cwd: fileURLToPath(new URL("../..", import.meta.url)),
   });
   const heard: unknown[] = [];
   child.on("message", (message) => heard.push(message));
-  return { child, heard };
+  const out = { text: "" };
+  const startReading = () => {
+    read(child)?.on("data", (chunk: string | Buffer) => {
+      out.text += chunk.toString();
+    });
+  };
+  return { child, heard, out, startReading };
 }
 
-test("the last line before a SIGKILL is on the other side of the pipe", async () => {
-  const { child, heard } = runLogger();
-  let out = "";
-  child.stdout?.on("data", (chunk: Buffer) => {
-    out += chunk.toString();
-  });
-  await waitFor("the logger", () => heard.includes("ready"));
-  const ended = once(child, "close");
-  child.send("crash");
-  await ended;
-  expect(out).toContain("last words");
-});
-
-test("a reader that stops reading does not stop the gateway; what was dropped is counted once it reads again", async () => {
-  const { child, heard } = runLogger();
-  try {
+describe.each(["socket", "pipe"] as const)("written to a %s", (kind) => {
+  test("the last line before a SIGKILL is on the other side", async () => {
+    const { child, heard, out, startReading } = runLogger(kind);
+    startReading();
     await waitFor("the logger", () => heard.includes("ready"));
-    child.send("flood");
-    await waitFor("the end of the flood with nobody reading", () => heard.includes("flooded"));
-    child.send("ping");
-    await waitFor("an answer while the pipe is full", () => heard.includes("pong"));
-    let out = "";
-    child.stdout?.on("data", (chunk: Buffer) => {
-      out += chunk.toString();
-    });
-    const report = await waitFor("the count of dropped lines", () => /\{[^\n]*"dropped":(\d+)[^\n]*\}\n/.exec(out));
-    const whole = out.slice(0, report.index).trim().split("\n");
-    expect(whole.map((line) => JSON.parse(line).i)).toEqual(whole.map((_, i) => i));
-    expect(Number(report[1])).toBe(20_000 - whole.length);
-  } finally {
-    child.kill("SIGKILL");
-  }
+    child.send("crash");
+    await once(child, "exit");
+    await waitFor("the line", () => out.text.includes("last words"));
+  });
+
+  test("a reader that stops does not stop the gateway; what was dropped is counted once it reads again", async () => {
+    const { child, heard, out, startReading } = runLogger(kind);
+    try {
+      await waitFor("the logger", () => heard.includes("ready"));
+      child.send("flood");
+      await waitFor("the end of the flood with nobody reading", () => heard.includes("flooded"));
+      child.send("ping");
+      await waitFor("an answer while nobody reads", () => heard.includes("pong"));
+      startReading();
+      const report = await waitFor("the count of dropped lines", () =>
+        /\{[^\n]*"dropped":(\d+)[^\n]*\}\n/.exec(out.text),
+      );
+      const whole = out.text.slice(0, report.index).trim().split("\n");
+      expect(whole.map((line) => JSON.parse(line).i)).toEqual(whole.map((_, i) => i));
+      expect(Number(report[1])).toBe(20_000 - whole.length);
+    } finally {
+      child.kill("SIGKILL");
+    }
+  });
 });
