@@ -52,6 +52,16 @@ describe("a profile", () => {
       /one register temperature/,
     ],
     ["a unit of another quantity", { registers: [{ ...temperature, unit: "bar" }] }, /degC, degF, K for temperature/],
+    [
+      "a misspelt discharge",
+      { registers: [{ name: "s", address: 0, bits: { 3: "dischared" } }] },
+      /bits\.3: expected discharged/,
+    ],
+    [
+      "a fault that is the gateway's own",
+      { registers: [{ name: "s", address: 0, bits: { 0: "sensorInvalid" } }] },
+      /itself/,
+    ],
     ["coils without bits", { registers: [{ ...temperature, function: 1 }] }, /need `bits`/],
     ["a bit beyond the register", { registers: [{ name: "status", address: 0, bits: { 16: "tamper" } }] }, /0 to 15/],
     [

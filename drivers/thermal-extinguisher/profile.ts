@@ -26,6 +26,20 @@ export const pressureUnits = ["MPa", "kPa", "bar", "psi"] as const;
 const unitSchema = z.enum([...temperatureUnits, ...pressureUnits]);
 export type Unit = z.infer<typeof unitSchema>;
 
+/** Bits that make the extinguisher's state; any other name is a fault of the device. */
+export const stateBits: readonly string[] = ["discharged", "lowPressure", "tamper"];
+/** Codes of faults that the session finds by itself. */
+const ownFaults: readonly string[] = ["sensorInvalid", "modbusException"];
+
+/** A misspelt `discharged` must not become a fault of that name. */
+function complaintAbout(bitName: string): string | undefined {
+  const name = bitName.replace("!", "");
+  const head = (text: string) => text.slice(0, 4).toLowerCase();
+  const meant = stateBits.find((known) => known !== name && head(known) === head(name));
+  if (meant !== undefined && !stateBits.includes(name)) return `expected ${meant}, or a name less like it`;
+  return ownFaults.includes(name) ? "expected another name: the gateway itself reports a fault of this one" : undefined;
+}
+
 const wide: readonly string[] = ["int32", "uint32", "float32"];
 
 const registerSchema = z
@@ -80,9 +94,11 @@ const registerSchema = z
       else if (unit !== undefined && !units.includes(unit)) fail("unit", `expected ${units.join(", ")} for ${name}`);
       if (register.function <= 2) fail("bits", "coils and discrete inputs need `bits`");
     } else {
-      for (const bit of Object.keys(bits))
-        if (!/^(1[0-5]|[0-9])$/.test(bit))
-          context.addIssue({ code: "custom", path: ["bits", bit], message: "expected a bit number from 0 to 15" });
+      for (const [bit, bitName] of Object.entries(bits)) {
+        const number = /^(1[0-5]|[0-9])$/.test(bit);
+        const message = number ? complaintAbout(bitName) : "expected a bit number from 0 to 15";
+        if (message !== undefined) context.addIssue({ code: "custom", path: ["bits", bit], message });
+      }
       if (wide.includes(register.type)) fail("type", "expected uint16 where there is `bits`");
     }
     if (wide.includes(register.type) && register.address === 65_535)

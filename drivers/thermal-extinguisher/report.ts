@@ -1,5 +1,6 @@
 import type { BodyOf, ObservationDraft } from "../../gateway/domain/observation.ts";
 import type { Values } from "./decode.ts";
+import { stateBits } from "./profile.ts";
 
 /** What a poll found out. */
 export interface Poll {
@@ -36,7 +37,6 @@ export const nothingReported: Memory = { bits: new Map(), invalid: new Map(), fa
 
 /** Changes kept while the log refuses; at the bound the oldest goes that is no discharge. */
 const edgeBound = 16;
-const stateBits: readonly string[] = ["discharged", "lowPressure", "tamper"];
 /** A change of just the dead band counts, whatever binary fractions make of it. */
 const hair = 1e-9;
 

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readlinkSync } from "node:fs";
+import fc from "fast-check";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { openSerialLines, type SerialLines } from "../../drivers/serial-line/serial-lines.ts";
 import type { LineSettings } from "../../drivers/serial-line/timing.ts";
@@ -18,6 +19,7 @@ import {
 import { ModbusPeer } from "../support/modbus-peer.ts";
 import { ended } from "../support/mosquitto.ts";
 import { countingTelemetry, quietLogger } from "../support/quiet.ts";
+import { conducts, unruly, valuesOf } from "../support/unruly-slaves.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const clock = new SystemClock();
@@ -185,6 +187,42 @@ describe("a serial line on a pseudo-terminal", () => {
     babbling = false;
     expect(await line.readHolding(17, 0, 1, expectation)).toEqual(right(17, 0, 1));
   });
+});
+
+describe("unruly slaves on a pseudo-terminal", () => {
+  it("never have a value taken for the answer to another request", async () => {
+    const seed = 20_261_124;
+    const list = fc.sample(conducts(500, 50), { seed, numRuns: 24 });
+    const asked: Asked[] = [];
+    const script = unruly(list);
+    const { line } = await open(
+      (request) => {
+        asked.push(request);
+        return script(request);
+      },
+      { lateBoundMs: 1500 },
+    );
+    const outcomes = new Map<string, number>();
+    const wrong: unknown[] = [];
+    const sessions = [1, 2, 3].map(async (unit) => {
+      for (let i = 0; i < 7; i++) {
+        const count = 1 + (i % 3);
+        const exchange = await line.readHolding(unit, i * 10, count, brief);
+        const outcome = exchange.ok ? "answer" : exchange.why;
+        outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+        const nth = asked.findLastIndex((request) => request.unit === unit);
+        const request = asked[nth];
+        if (!exchange.ok || request === undefined) continue;
+        const expected = valuesOf(request, nth);
+        const mine = request.address === i * 10 && request.count === count;
+        if (!mine || String(expected) !== String(exchange.registers)) wrong.push({ unit, i, exchange, expected });
+      }
+    });
+    await Promise.all(sessions);
+    expect(wrong).toEqual([]);
+    expect(outcomes.get("answer")).toBeGreaterThan(3);
+    expect(outcomes.size).toBeGreaterThan(3);
+  }, 90_000);
 });
 
 /** Descriptors of this process that lead to a terminal. */
