@@ -39,8 +39,6 @@ export interface Broker {
   close(): Promise<void>;
 }
 
-const closeWithinMs = 1000;
-
 /** Listens when it resolves. Throws PORT_IN_USE or LISTEN_REFUSED. */
 export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const broker = new DeviceBroker(options);
@@ -131,14 +129,7 @@ class DeviceBroker implements Broker {
     if (this.#closing) return;
     this.#closing = true;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    const settled = [...this.#arrivals.values()].map(({ connection }) => connection?.settle());
-    await new Promise<void>((resolve) => {
-      const cancel = this.#options.clock.after(closeWithinMs, resolve);
-      void Promise.all(settled).then(() => {
-        cancel();
-        resolve();
-      });
-    });
+    await Promise.all([...this.#links.values()].map((link) => link.settle()));
     for (const { connection, guarded } of this.#arrivals.values()) {
       connection?.cut("closing");
       guarded.destroy();

@@ -48,6 +48,7 @@ export class DeviceConnection {
   readonly #acknowledgements: Acknowledgements;
   readonly #subscriptions = new Map<string, 0 | 1 | 2>();
   #cut = false;
+  #leaving = false;
   #ready = false;
 
   constructor(options: DeviceConnectionOptions) {
@@ -147,11 +148,16 @@ export class DeviceConnection {
   /** Nothing new is read; resolves when what was read is acknowledged and the acknowledgements are out. */
   async settle(): Promise<void> {
     const { guarded } = this.#options;
+    this.#leaving = true;
     guarded.shut("closing");
     await this.#acknowledgements.idle();
     // aedes writes some of them in a later turn.
     await new Promise<void>((resolve) => setImmediate(resolve));
-    await new Promise<void>((resolve) => guarded.end(() => resolve()));
+    if (guarded.destroyed) return;
+    await new Promise<void>((resolve) => {
+      guarded.once("close", resolve);
+      guarded.end(resolve);
+    });
   }
 
   /** The socket is closed, for whatever reason. */
@@ -160,7 +166,7 @@ export class DeviceConnection {
     this.#acknowledgements.abandon();
     admission.leave(clientId, link.deviceId);
     // A device that is connected once more is not gone, whatever its old connection had to say.
-    const gone = this.#ready && !this.#cut && !guarded.saidGoodbye && !link.hasOther(this);
+    const gone = this.#ready && !this.#cut && !this.#leaving && !guarded.saidGoodbye && !link.hasOther(this);
     if (gone && will !== undefined) this.#deliverWill(will);
     link.signedOut(this);
   }

@@ -17,8 +17,13 @@ export interface DeviceEndpoint extends DeviceMqtt {
    * slowed down meanwhile; nothing is dropped.
    */
   onFlooding(listener: (active: boolean) => void): void;
+  /** Reads nothing more; resolves when what was read is acknowledged, or after a second. To be closed after it. */
+  settle(): Promise<void>;
   close(): void;
 }
+
+/** What was read gets this long to be acknowledged before a connection is cut on purpose, ms. */
+const settleWithinMs = 1000;
 
 interface Listeners {
   readonly endpoint: DeviceEndpoint;
@@ -81,6 +86,7 @@ export class DeviceLink {
           listeners.flooding.push(listener);
           listener(this.meter.flooding);
         },
+        settle: () => (this.#current === listeners ? this.settle() : Promise.resolve()),
         close: () => {
           if (this.#current !== listeners) return;
           this.cut("session-closed");
@@ -152,6 +158,16 @@ export class DeviceLink {
 
   refused(rejection: Rejection): void {
     for (const listener of this.#current?.refused ?? []) listener(rejection);
+  }
+
+  settle(): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#options.clock.after(settleWithinMs, resolve);
+      void Promise.all([...this.connections].map((connection) => connection.settle())).then(() => {
+        cancel();
+        resolve();
+      });
+    });
   }
 
   /** Ends all connections for a reason of ours. */

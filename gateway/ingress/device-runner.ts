@@ -52,7 +52,7 @@ const reopen = { firstMs: 1000, longestMs: 60_000 };
 /** A session that lasted so long has recovered: the back-off begins anew. */
 const steadyMs = 60_000;
 /** A session that was told to end gets this long. */
-const stopWithinMs = 5000;
+const stopWithinMs = 2000;
 
 /** One opened session and what belongs to it. */
 interface Opened {
@@ -99,6 +99,7 @@ export class DeviceRunner {
     const opened = this.#opened;
     this.#cancelTimer();
     if (opened === undefined) return;
+    await opened.endpoint?.settle();
     opened.abort.abort();
     const { clock, logger } = this.#shared;
     const ended = await new Promise<boolean>((resolve) => {

@@ -505,18 +505,35 @@ describe("a reload", () => {
     expect(log.kinds()).toEqual(["east online", "east contact.state", "east contact.state"]);
   });
 
+  it("acknowledges what a device that changes has sent, before it cuts it", async () => {
+    const driver = new ScriptedDriver();
+    const { supervisor, connect, log } = await start({ driver });
+    const wire = await connect("east");
+    log.mode = "hold";
+    for (const id of [1, 2, 3]) wire.publish("up/east", `${id}`, 1, id);
+    await waitFor("the messages", () => log.pending.length === 3);
+    const applied = supervisor.apply([driver.device("east", { name: "东门" }), driver.device("west")]);
+    await turn();
+    log.mode = "commit";
+    for (const _ of [1, 2, 3]) log.commit();
+    await applied;
+    await wire.wasCut();
+    expect(wire.acknowledged()).toEqual([1, 2, 3]);
+    expect(log.kinds()).not.toContain("east offline last-will");
+  });
+
   it("does not wait for ever for a session that does not end", async () => {
     const driver = new ScriptedDriver();
     driver.obedient = false;
     const { supervisor, clock } = await start({ driver });
     const applied = supervisor.apply([driver.device("west")]);
     await turn();
-    clock.advance(5000);
+    clock.advance(2000);
     await applied;
     expect(supervisor.devices().map(({ id }) => id)).toEqual(["west"]);
     const closed = supervisor.close();
     await turn();
-    clock.advance(5000);
+    clock.advance(2000);
     await closed;
   });
 });
