@@ -20,9 +20,9 @@ describe("kill -9 at random instants", () => {
     console.info(
       `${kills} kills: ${outcome.acknowledged} acknowledged, ${outcome.lost.length} lost, ${outcome.raised} alarms raised`,
     );
-    expect(outcome).toMatchObject({ lost: [], faults: [] });
+    expect(outcome).toMatchObject({ lost: [], faults: [], lostSteps: [] });
     expect(outcome.acknowledged).toBeGreaterThan(kills);
-    expect(outcome.raised).toBeGreaterThan(0);
+    expect(outcome.raised).toBeGreaterThan(kills / 4);
   });
 });
 

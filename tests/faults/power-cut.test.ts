@@ -55,9 +55,9 @@ describe("a power cut, in which a disk drops all that was not fsynced", () => {
     console.info(
       `${cuts} power cuts: ${outcome.acknowledged} acknowledged, ${outcome.lost.length} lost, ${outcome.raised} alarms raised`,
     );
-    expect(outcome).toMatchObject({ lost: [], faults: [] });
+    expect(outcome).toMatchObject({ lost: [], faults: [], lostSteps: [] });
     expect(outcome.acknowledged).toBeGreaterThan(cuts);
-    expect(outcome.raised).toBeGreaterThan(0);
+    expect(outcome.raised).toBeGreaterThan(cuts / 4);
   });
 
   test("control: with synchronous=NORMAL the same cuts lose acknowledged records", { timeout: 180_000 }, async () => {

@@ -1,3 +1,6 @@
+import { join } from "node:path";
+import Database from "better-sqlite3";
+import { z } from "zod";
 import { CityRecorder } from "./city-recorder.ts";
 import { startFaultProxy } from "./fault-proxy.ts";
 import { type GatewayProcess, type SiteFiles, startGatewayProcess, writeSite } from "./gateway-process.ts";
@@ -25,7 +28,10 @@ export interface Outcome {
   readonly lost: readonly string[];
   /** Numbers out of order or missing at the city after removal of duplicates, and unreadable messages. */
   readonly faults: readonly string[];
+  /** Alarms raised, as the city saw it. */
   readonly raised: number;
+  /** Steps of alarms that stand in the gateway's own log and that the city does not have. */
+  readonly lostSteps: readonly string[];
 }
 
 const prefix = "zhian/v1/jinshuiwan/gw-01";
@@ -38,7 +44,7 @@ export async function ordeal(options: OrdealOptions): Promise<Outcome> {
   const seed = Number(process.env["ZHIAN_SEED"] ?? Date.now() % 1_000_000);
   const random = seededRandom(seed);
   const proxy = await startFaultProxy(options.city.port);
-  const site = await writeSite({ uplinkPort: proxy.port });
+  const site = await writeSite({ uplinkPort: proxy.port, extra: "rules: { thrown-object: { window: 500ms } }" });
   const recorder = await CityRecorder.start(options.city.url, prefix);
   const sender = new RecordSender({
     port: site.brokerPort,
@@ -77,6 +83,7 @@ export async function ordeal(options: OrdealOptions): Promise<Outcome> {
       acknowledged: sender.acknowledged.size,
       lost: missing(),
       faults: [...recorder.faults("events"), ...recorder.faults("alarms"), ...recorder.unreadable],
+      lostSteps: lostSteps(site, recorder),
       raised: recorder.lane("alarms").filter((e) => e.data?.["step"] === "raised").length,
     };
   } catch (error) {
@@ -87,6 +94,18 @@ export async function ordeal(options: OrdealOptions): Promise<Outcome> {
     await recorder.stop();
     await proxy.close();
     site.remove();
+  }
+}
+
+/** Read from the file while the gateway runs: what it has written must all arrive. */
+function lostSteps(site: SiteFiles, recorder: CityRecorder): string[] {
+  const got = new Set(recorder.lane("alarms").map((envelope) => envelope.id));
+  const db = new Database(join(site.dataDir, "zhian.db"), { readonly: true, fileMustExist: true });
+  try {
+    const rows = z.array(z.object({ id: z.string() })).parse(db.prepare("SELECT id FROM alarm_log").all());
+    return rows.map(({ id }) => id).filter((id) => !got.has(id));
+  } finally {
+    db.close();
   }
 }
 

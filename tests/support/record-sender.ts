@@ -20,6 +20,7 @@ export class RecordSender {
     password: string;
     window: number;
     denyEvery: number;
+    throwEvery: number;
   };
   #socket: Socket | undefined;
   #waiting = new Map<number, SentRecord>();
@@ -36,8 +37,9 @@ export class RecordSender {
     password: string;
     window?: number;
     denyEvery?: number;
+    throwEvery?: number;
   }) {
-    this.#options = { window: 20, denyEvery: 5, ...options };
+    this.#options = { window: 20, denyEvery: 5, throwEvery: 9, ...options };
   }
 
   start(): void {
@@ -123,26 +125,18 @@ export class RecordSender {
   }
 
   #publish(record: SentRecord): void {
-    const { deviceId, denyEvery } = this.#options;
+    const { deviceId, denyEvery, throwEvery } = this.#options;
     this.#messageId = (this.#messageId % 65_535) + 1;
     this.#waiting.set(this.#messageId, record);
-    const info = {
-      facesluiceId: deviceId,
-      customId: "u1",
-      personId: "3",
-      RecordID: record.id,
-      VerifyStatus: Number(record.id) % denyEvery === 0 ? "2" : "1",
-      PersonType: "0",
-      similarity1: "83.000000",
-      Sendintime: 1,
-      PushType: 0,
-      time: record.time,
-    };
-    const payload = JSON.stringify({ operator: "RecPush", info });
+    const number = Number(record.id);
+    const thrown = number % throwEvery === 0;
+    const payload = JSON.stringify(
+      thrown ? throwOf(deviceId, record) : passageOf(deviceId, record, number % denyEvery === 0),
+    );
     this.#socket?.write(
       mqttPacket.generate({
         cmd: "publish",
-        topic: `mqtt/face/${deviceId}/Rec`,
+        topic: `mqtt/face/${deviceId}/${thrown ? "Snap" : "Rec"}`,
         payload,
         qos: 1,
         retain: false,
@@ -151,6 +145,30 @@ export class RecordSender {
       }),
     );
   }
+}
+
+function passageOf(deviceId: string, record: SentRecord, denied: boolean): object {
+  const info = {
+    facesluiceId: deviceId,
+    customId: "u1",
+    personId: "3",
+    RecordID: record.id,
+    VerifyStatus: denied ? "2" : "1",
+    PersonType: "0",
+    similarity1: "83.000000",
+    Sendintime: 1,
+    PushType: 0,
+    time: record.time,
+  };
+  return { operator: "RecPush", info };
+}
+
+/** A throw, with the optional id: each is an alarm of its own once the one before is over. */
+function throwOf(deviceId: string, { id, time }: SentRecord): object {
+  return {
+    operator: "ParabolicSnapPush",
+    info: { deviceId, SnapOrRecordID: id, snapTime: time, startTime: time, endTime: time },
+  };
 }
 
 /** As the terminals write it: local time of Asia/Shanghai without a zone. */
