@@ -304,6 +304,13 @@ describe("alarms", () => {
     expect(view.alarms[0]).toMatchObject({ subjectName: "3栋2层灭火装置", title: { zh: "火警" } });
   });
 
+  test("of the gateway itself and of a zone that is no longer configured have a place too", async () => {
+    site.raise({ rule: "fault", subject: "gateway", zone: "site", severity: "major", zh: "磁盘", en: "disk" });
+    site.raise({ rule: "fault", subject: "old", zone: "gone", severity: "minor", zh: "x", en: "x" });
+    const view = await bodyOf<{ alarms: { place: string }[] }>(call("/api/alarms", { headers: bearer("guard") }));
+    expect(view.alarms.map(({ place }) => place)).toEqual(["金水湾小区", "gone"]);
+  });
+
   test("are acknowledged and closed under the name of who did it", async () => {
     await addUser({ dataDir: site.dataDir, name: "张伟", role: "guard", password });
     const alarm = site.raise(fire);

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { type Alarm, alarmSchema, bilingualSchema, type Severity, transitionSchema } from "../domain/alarm.ts";
 import type { Zone } from "../domain/device.ts";
+import { siteZoneId } from "../domain/ids.ts";
 import type { AlarmDesk, ZoneBoard, ZoneState } from "../ports/alarms.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { DeviceDirectory } from "../ports/devices.ts";
@@ -92,8 +93,10 @@ export function byUrgency(a: Alarm, b: Alarm): number {
 }
 
 /** Turns alarms into what people read; looks names up once for many. */
-export function alarmViewer(watched: Pick<Watched, "devices" | "places" | "ruleTitle">): (alarm: Alarm) => AlarmView {
-  const places = placeNames(watched.places());
+export function alarmViewer(
+  watched: Pick<Watched, "devices" | "places" | "ruleTitle" | "site">,
+): (alarm: Alarm) => AlarmView {
+  const places = placeNames(watched.places()).set(siteZoneId, watched.site.name);
   const names = new Map(watched.devices.devices().map((device) => [String(device.id), device.name]));
   return (alarm) => ({
     ...alarm,
@@ -120,11 +123,12 @@ export function transitionView(watched: Watched, logged: LoggedTransition): z.in
 export function statusView(watched: Watched): z.infer<typeof statusViewSchema> {
   const { ready, reasons, devices } = watched.health.ready();
   const uplink = watched.uplink();
+  const { id, name, timezone } = watched.site;
   const zones = watched.zones.zones();
   const coloured = (colour: ZoneState["colour"]): number => zones.filter((zone) => zone.colour === colour).length;
   return {
     at: isoTime(watched.clock.now()),
-    site: watched.site,
+    site: { id, name, ...(timezone === undefined ? {} : { timezone }) },
     version: watched.version,
     ready,
     reasons: [...reasons],

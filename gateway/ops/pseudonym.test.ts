@@ -17,6 +17,13 @@ test("the same person has the same pseudonym after a restart, and another one on
   expect(loadPseudonyms(newDir())("110101199003071234")).not.toBe(before);
 });
 
+test("a configured key is used instead of the file's, so that two gateways of a site agree", () => {
+  const dir = newDir();
+  const shared = "a secret of at least thirty-two letters";
+  expect(loadPseudonyms(dir, shared)("3")).toBe(loadPseudonyms(newDir(), shared)("3"));
+  expect(loadPseudonyms(dir, shared)("3")).not.toBe(loadPseudonyms(dir)("3"));
+});
+
 test("a pseudonym cannot be had by hashing the id without the key", () => {
   const plain = createHash("sha256").update("3").digest("hex");
   expect(plain.startsWith(loadPseudonyms(newDir())("3"))).toBe(false);

@@ -20,10 +20,11 @@ const keyBytes = 32;
 export type Pseudonymise = (personId: string) => string;
 
 /**
- * The site's pseudonyms, with the configured key where there is one, else with the key in `pseudonym.key` of the data directory, made at the first call (mode 0600).
- * A pseudonym is the first 64 bits of HMAC-SHA-256, as 16 hex digits: with 100,000 residents two share one with a
- * probability below 10^-9, and without the key ids cannot be tried out, however few digits they have.
- * Who deletes the key cuts the tie between old pseudonyms and persons for ever. Throws CONFIG_UNREADABLE.
+ * The site's pseudonyms, with the configured key where there is one, else with the key in `pseudonym.key` of the data
+ * directory, made at the first call (mode 0600). A pseudonym is the first 64 bits of HMAC-SHA-256, as 16 hex digits:
+ * with 100,000 residents two share one with a probability below 10^-9, and without the key ids cannot be tried out,
+ * however few digits they have. Who deletes the key cuts the tie between old pseudonyms and persons for ever.
+ * Throws CONFIG_UNREADABLE.
  */
 export function loadPseudonyms(dataDir: string, configured?: string): Pseudonymise {
   const key = configured ?? loadPseudonymKey(dataDir);

@@ -86,7 +86,8 @@ export class AlarmCard {
     this.showBand(level);
     const language = currentLanguage();
     setText(this.place, alarm.place);
-    setText(this.what, `${alarm.title[language]} · ${alarm.subjectName}`);
+    const subject = alarm.subjectName === "gateway" ? t("gateway") : alarm.subjectName;
+    setText(this.what, `${alarm.title[language]} · ${subject}`);
     setText(this.why, alarm.explanation[language]);
     this.showFacts();
     const mayAct = this.me.role !== "auditor";
