@@ -3,24 +3,13 @@ import type { MqttMessage } from "../ports/driver.ts";
 import type { Logger, Telemetry } from "../ports/telemetry.ts";
 import { Acknowledgements, type Withheld } from "./acknowledgements.ts";
 import type { Admission } from "./admission.ts";
-import type { DeviceLink } from "./device-link.ts";
+import type { CutReason, DeviceLink, LinkedConnection } from "./device-link.ts";
 import { describeFault } from "./fault-description.ts";
 import type { GuardedConnection } from "./guarded-connection.ts";
 import type { IngressLimits } from "./limits.ts";
 import type { MqttSessions } from "./mqtt-sessions.ts";
 import type { SparseLog } from "./sparse-log.ts";
 import { presentable } from "./strangers.ts";
-
-/** Why we end a connection of a device that is there and may come again. */
-export type CutReason =
-  | "forbidden-topic"
-  | "not-stored"
-  | "handle-timeout"
-  | "too-many-unreleased"
-  | "too-many-connections"
-  | "session-closed"
-  | "revoked"
-  | "closing";
 
 export interface DeviceConnectionOptions {
   readonly guarded: GuardedConnection;
@@ -43,7 +32,7 @@ const nothing = Buffer.alloc(0);
 const sink = "$zhian/taken";
 
 /** A device that has signed in, on one TCP connection: from its PUBLISH to the session and back to its PUBACK. */
-export class DeviceConnection {
+export class DeviceConnection implements LinkedConnection {
   readonly #options: DeviceConnectionOptions;
   readonly #acknowledgements: Acknowledgements;
   readonly #subscriptions = new Map<string, 0 | 1 | 2>();
@@ -125,7 +114,6 @@ export class DeviceConnection {
     this.#subscriptions.delete(topic);
   }
 
-  /** False where the device has not subscribed to the topic or does not read what it gets. */
   send(topic: string, payload: string, qos: 0 | 1): boolean {
     const { guarded, client, limits } = this.#options;
     const granted = this.#subscriptions.get(topic);
@@ -135,7 +123,6 @@ export class DeviceConnection {
     return true;
   }
 
-  /** Nothing more is acknowledged. Its last will is not due: the device is there, it is we who hang up. */
   cut(reason: CutReason): void {
     if (this.#cut) return;
     this.#cut = true;
@@ -145,7 +132,6 @@ export class DeviceConnection {
     guarded.destroy();
   }
 
-  /** Nothing new is read; resolves when what was read is acknowledged and the acknowledgements are out. */
   async settle(): Promise<void> {
     const { guarded } = this.#options;
     this.#leaving = true;

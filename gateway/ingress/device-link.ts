@@ -2,9 +2,29 @@ import type { DeviceId } from "../domain/ids.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { DeviceMqtt, MqttMessage, Rejection } from "../ports/driver.ts";
 import type { Telemetry } from "../ports/telemetry.ts";
-import type { DeviceConnection } from "./device-connection.ts";
 import { FlowMeter } from "./flow-meter.ts";
 import type { IngressLimits } from "./limits.ts";
+
+/** Why we end a connection of a device that is there and may come again. */
+export type CutReason =
+  | "forbidden-topic"
+  | "not-stored"
+  | "handle-timeout"
+  | "too-many-unreleased"
+  | "too-many-connections"
+  | "session-closed"
+  | "revoked"
+  | "closing";
+
+/** A connection as its device's link uses it. */
+export interface LinkedConnection {
+  /** False where the device has not subscribed to the topic or does not read what it gets. */
+  send(topic: string, payload: string, qos: 0 | 1): boolean;
+  /** Nothing more is acknowledged. Its last will is not due: the device is there, it is we who hang up. */
+  cut(reason: CutReason): void;
+  /** Nothing new is read; resolves when what was read is acknowledged and the acknowledgements are out. */
+  settle(): Promise<void>;
+}
 
 /** A device on the broker for one session of its driver. After `close` its connections are cut and new ones wait. */
 export interface DeviceEndpoint extends DeviceMqtt {
@@ -45,9 +65,9 @@ export interface DeviceLinkOptions {
 export class DeviceLink {
   readonly deviceId: DeviceId;
   /** Signed in, oldest first. */
-  readonly connections = new Set<DeviceConnection>();
+  readonly connections = new Set<LinkedConnection>();
   /** Accepted, with CONNACK still to come. */
-  readonly #arriving = new Set<DeviceConnection>();
+  readonly #arriving = new Set<LinkedConnection>();
   readonly meter: FlowMeter;
   readonly #options: DeviceLinkOptions;
   readonly #waiting = new Set<(serving: boolean) => void>();
@@ -128,11 +148,11 @@ export class DeviceLink {
     }
   }
 
-  arriving(connection: DeviceConnection): void {
+  arriving(connection: LinkedConnection): void {
     this.#arriving.add(connection);
   }
 
-  signedIn(connection: DeviceConnection): void {
+  signedIn(connection: LinkedConnection): void {
     this.#arriving.delete(connection);
     const tooMany = this.connections.size + 1 - this.#options.limits.connectionsPerDevice;
     for (const oldest of [...this.connections].slice(0, Math.max(0, tooMany))) oldest.cut("too-many-connections");
@@ -141,14 +161,14 @@ export class DeviceLink {
     this.sign();
   }
 
-  signedOut(connection: DeviceConnection): void {
+  signedOut(connection: LinkedConnection): void {
     this.#arriving.delete(connection);
     if (!this.connections.delete(connection) || this.connections.size > 0) return;
     for (const listener of this.#current?.connection ?? []) listener(false);
   }
 
   /** Is the device connected, or about to be, by another one than this? */
-  hasOther(connection: DeviceConnection): boolean {
+  hasOther(connection: LinkedConnection): boolean {
     return [...this.connections, ...this.#arriving].some((other) => other !== connection);
   }
 
