@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { loadConfiguration } from "../../gateway/commands/configuration.ts";
 import { ended } from "../../tests/support/mosquitto.ts";
 import { waitFor } from "../../tests/support/wait-for.ts";
+import { scenarios } from "../scenarios/scenarios.ts";
 
 /** Stands where the gateway stands: alive by HTTP, and a broker for nobody. */
 const standIn = `
@@ -34,6 +35,7 @@ interface Line {
   readonly signInUrl?: string;
   readonly dir?: string;
   readonly gatewayLog?: string;
+  readonly summary?: object;
 }
 
 describe("the demo", () => {
@@ -101,6 +103,22 @@ describe("the demo", () => {
     expect(obituary?.en).toContain("exit code 7");
     expect(obituary?.en).toContain("no such luck");
   });
+
+  it.runIf(process.env["ZHIAN_NIGHTLY"] === "1").each(scenarios.map(({ name }) => name))(
+    "plays %s around the real gateway, and the city hears of all of it and of nothing else",
+    async (scenario) => {
+      const main = fileURLToPath(new URL("../../gateway/main.ts", import.meta.url));
+      const started = spawn(process.execPath, [main, "start", "--once", "--json", "--scenario", scenario], {
+        env: { ...process.env, ZHIAN_DATA: data },
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      child = started;
+      createInterface({ input: Duplex.from(started.stdout) }).on("line", (line) => lines.push(JSON.parse(line)));
+      expect(await code(started)).toBe(0);
+      expect(lines.find(({ summary }) => summary !== undefined)?.summary).toMatchObject({ ok: true, missing: [] });
+    },
+    180_000,
+  );
 
   it("refuses a scenario that it does not know, with those that it does", async () => {
     const started = start(standIn, "earthquake");
