@@ -55,6 +55,9 @@ interface Arrival {
   connection?: DeviceConnection;
 }
 
+/** Ends of a connection that aedes reports as errors although nothing wrong was sent. */
+const silences: ReadonlySet<string> = new Set(["keep alive timeout", "drain timeout", "connection closed"]);
+
 class DeviceBroker implements Broker {
   address = "";
   port = 0;
@@ -278,8 +281,8 @@ class DeviceBroker implements Broker {
 
   #protocolError(client: Client, error: Error): void {
     const arrival = this.#arrivals.get(client.conn);
-    // Refused sign-ins are reported by the admission, broken sockets by their absence.
-    if (arrival === undefined || arrival.guarded.errored !== null || "errorCode" in error) return;
+    // Refused sign-ins are reported by the admission, broken sockets (their errors have a code) by their absence.
+    if (arrival === undefined || "errorCode" in error || "code" in error || silences.has(error.message)) return;
     this.#faulty(arrival, "protocol", presentable(error.message));
   }
 }
