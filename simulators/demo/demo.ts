@@ -29,7 +29,7 @@ export async function tellDemo(options: DemoOptions): Promise<number> {
   const narrator = new Narrator(options.json ?? false);
   if (options.list === true) {
     for (const { name, title } of scenarios)
-      narrator.fact({ scenario: name, ...title }, `${name.padEnd(14)}${title.zh}`, title.en);
+      narrator.line({ scenario: name, ...title }, `${name.padEnd(14)}${title.zh}  ·  ${title.en}`);
     return 0;
   }
   const scenario =

@@ -23,6 +23,11 @@ export class Narrator {
     else this.say(zh, en, tone);
   }
 
+  /** An entry of a list: no part of the story. */
+  line(entry: Readonly<Record<string, unknown>>, text: string): void {
+    this.#print(this.#json ? JSON.stringify(entry) : text);
+  }
+
   #print(line: string): void {
     process.stdout.write(`${line}\n`);
   }

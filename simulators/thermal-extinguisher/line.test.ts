@@ -103,6 +103,20 @@ describe("extinguishers on one line", () => {
     expect(Buffer.concat(heard).indexOf("11030600e7", 0, "hex")).toBeGreaterThanOrEqual(3);
   });
 
+  it("let a two-wire adapter hear itself before the answer", async () => {
+    const other = await openPty();
+    new SlaveLine(other.stream, { echo: true }).attach(17, () => [231, 1210, 0]);
+    const opened = new SerialPort({ path: other.path, baudRate: 9600, autoOpen: false });
+    await new Promise<void>((resolve, reject) => opened.open((error) => (error ? reject(error) : resolve())));
+    const heard: Buffer[] = [];
+    opened.on("data", (data: Buffer) => heard.push(data));
+    opened.write(request);
+    await waitFor("echo and answer", () => Buffer.concat(heard).length === 19);
+    expect(Buffer.concat(heard).subarray(0, 8).equals(request)).toBe(true);
+    await new Promise<void>((resolve) => opened.close(() => resolve()));
+    await other.close();
+  });
+
   it("find the request behind a broken one", async () => {
     const heard = await openPort();
     port?.write(Buffer.concat([Buffer.from("1103ff", "hex"), request]));
