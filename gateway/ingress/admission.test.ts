@@ -37,7 +37,12 @@ const because = (verdict: ReturnType<typeof knock>) => (verdict.admitted ? "admi
 
 describe("admission", () => {
   it("admits a device by its own credentials, in a namespace of its own", () => {
-    expect(knock()).toEqual({ admitted: true, deviceId: east, clientId: "terminal", sessionId: "gate-east/terminal" });
+    expect(knock()).toMatchObject({
+      admitted: true,
+      deviceId: east,
+      clientId: "terminal",
+      sessionId: "gate-east/terminal",
+    });
   });
 
   it("refuses a wrong, a missing and another device's password", () => {
@@ -217,6 +222,12 @@ describe("admission", () => {
     expect(admission.replace(new Map(next))).toEqual([]);
     expect(because(knock())).toBe("wrong-password");
     expect(because(knock({ secret: "new" }))).toBe("admitted");
+  });
+
+  it("knows whether what it said still holds", () => {
+    const [a, b] = [knock(), knock({ user: "gate-west", clientId: "w" })];
+    admission.replace(new Map(both).set(east, { ...grantsOf("gate-east"), publish: ["other"] }));
+    expect([a, b].map((verdict) => verdict.admitted && admission.stillAdmits(verdict))).toEqual([false, true]);
   });
 
   it("counts each refusal, and logs one line a minute for the same one, without the password", () => {

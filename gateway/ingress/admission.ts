@@ -37,6 +37,8 @@ export type Verdict =
       /** As the device said it; `sessionId` is the one that the broker works with, in a namespace of the device's own. */
       readonly clientId: string;
       readonly sessionId: string;
+      /** The credential that it was admitted by. */
+      readonly by: object;
     }
   | {
       readonly admitted: false;
@@ -92,7 +94,8 @@ export class Admission {
     const byUser = new Map<string, Credential>();
     const byDevice = new Map<DeviceId, Credential>();
     for (const [deviceId, grants] of devices) {
-      const credential = this.#credential(deviceId, grants);
+      const known = this.#byDevice.get(deviceId);
+      const credential = known !== undefined && same(known.grants, grants) ? known : this.#credential(deviceId, grants);
       const other = byUser.get(grants.username);
       if (other !== undefined) {
         const who = `${other.deviceId} and ${deviceId}`;
@@ -101,7 +104,7 @@ export class Admission {
       byUser.set(grants.username, credential);
       byDevice.set(deviceId, credential);
     }
-    const changed = [...this.#byDevice.values()].filter((old) => !same(old.grants, devices.get(old.deviceId)));
+    const changed = [...this.#byDevice.values()].filter((old) => byDevice.get(old.deviceId) !== old);
     for (const { deviceId } of changed) if (!byDevice.has(deviceId)) this.#clientIds.forget(deviceId);
     this.#byUser = byUser;
     this.#byDevice = byDevice;
@@ -123,6 +126,11 @@ export class Admission {
       this.#logger.warn({ reason, address: knock.address, username, clientId, count }, "sign-in of a device refused"),
     );
     return verdict;
+  }
+
+  /** False where the device's rights have changed since it was admitted. */
+  stillAdmits({ deviceId, by }: { readonly deviceId: DeviceId; readonly by: object }): boolean {
+    return this.#byDevice.get(deviceId) === by;
   }
 
   /** A connection that was admitted is gone. */
@@ -163,7 +171,7 @@ export class Admission {
     const own = clientId === "" ? `~${randomUUID()}` : clientId;
     if (this.#clientIds.heldByOther(own, deviceId) !== undefined) return refused("client-id-taken", 2);
     // A device id has no slash: no credential can name a session of another.
-    return { admitted: true, deviceId, clientId: own, sessionId: `${deviceId}/${own}` };
+    return { admitted: true, deviceId, clientId: own, sessionId: `${deviceId}/${own}`, by: credential };
   }
 
   #clientIdAllowed(clientId: string, clean: boolean): boolean {
@@ -207,9 +215,8 @@ function digest(secret: string | Uint8Array): Buffer {
   return hash("sha256", secret, "buffer");
 }
 
-function same(a: MqttGrants, b: MqttGrants | undefined): boolean {
+function same(a: MqttGrants, b: MqttGrants): boolean {
   return (
-    b !== undefined &&
     a.username === b.username &&
     a.password === b.password &&
     a.publish.join("\n") === b.publish.join("\n") &&

@@ -152,6 +152,29 @@ describe("the broker's door", () => {
     expect(await returnCode(port, as("east"))).toBe(4);
   });
 
+  it("a device whose password changes while it waits for its session is not let in by the old one", async () => {
+    const { broker } = await startTestBroker(["east", "west"]).then((test) => {
+      running.push(test);
+      return test;
+    });
+    const waiting = new RawDevice(broker.port);
+    devices.push(waiting);
+    waiting.send(connectPacket(as("east")));
+    broker.deviceMqtt(deviceId("west")).serve(() => Promise.resolve());
+    const other = await signIn(broker.port, as("west"));
+    await other.roundTrip();
+    const east = { ...grantsOf("east"), password: "new" };
+    broker.admit(
+      new Map([
+        [deviceId("east"), east],
+        [deviceId("west"), grantsOf("west")],
+      ]),
+    );
+    broker.deviceMqtt(deviceId("east")).serve(() => Promise.resolve());
+    expect(await waiting.next("connack")).toMatchObject({ returnCode: 3 });
+    await other.roundTrip();
+  });
+
   it("says which port is taken and which address it does not have", async () => {
     const { broker, admission, telemetry, logger } = await start();
     const clock = new ManualClock();

@@ -1,5 +1,5 @@
 import { createServer, type Server, type Socket } from "node:net";
-import { Aedes, type Client } from "aedes";
+import type { Aedes, Client } from "aedes";
 import { GatewayError } from "../domain/errors.ts";
 import type { DeviceId } from "../domain/ids.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -13,9 +13,9 @@ import { type DeviceEndpoint, DeviceLink } from "./device-link.ts";
 import type { HeaderFault } from "./fixed-header.ts";
 import { type DeadlineFault, GuardedConnection } from "./guarded-connection.ts";
 import { defaultLimits, type IngressLimits } from "./limits.ts";
-import { MqttSessions, noRouting } from "./mqtt-sessions.ts";
+import { MqttSessions } from "./mqtt-sessions.ts";
+import { type Arrival, createProtocol } from "./protocol.ts";
 import { SparseLog } from "./sparse-log.ts";
-import { presentable } from "./strangers.ts";
 
 export interface BrokerOptions {
   readonly listen: { readonly host: string; readonly port: number };
@@ -46,17 +46,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   return broker;
 }
 
-/** What is known of a TCP connection before and after its CONNECT. */
-interface Arrival {
-  readonly guarded: GuardedConnection;
-  readonly address: string;
-  verdict?: Verdict;
-  will?: { readonly topic: string; readonly payload: Uint8Array };
-  connection?: DeviceConnection;
-}
-
-/** Ends of a connection that aedes reports as errors although nothing wrong was sent. */
-const silences: ReadonlySet<string> = new Set(["keep alive timeout", "drain timeout", "connection closed"]);
+type Admitted = Extract<Verdict, { admitted: true }>;
 
 class DeviceBroker implements Broker {
   address = "";
@@ -79,7 +69,14 @@ class DeviceBroker implements Broker {
     this.#log = new SparseLog(options.clock);
     this.#bodies = new BodyBudget(this.#limits.bodiesBytes);
     this.#sessions = new MqttSessions(this.#limits.connections * 2);
-    this.#aedes = this.#protocol();
+    this.#aedes = createProtocol({
+      limits: this.#limits,
+      sessions: this.#sessions,
+      arrivalOf: (conn) => this.#arrivals.get(conn),
+      judge: (knock) => options.admission.judge(knock),
+      open: (arrival, client, verdict) => this.#open(arrival, client, verdict),
+      onFault: (arrival, detail) => this.#faulty(arrival, "protocol", detail),
+    });
     // Half open: a device that has said all and closes its side is still answered.
     const tcp = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 };
     this.#server = createServer(tcp, (socket) => this.#arrived(socket));
@@ -197,96 +194,20 @@ class DeviceBroker implements Broker {
     );
   }
 
-  /** aedes, reduced to the protocol: whom it admits, what it acknowledges and when is decided by the hooks. */
-  #protocol(): Aedes {
-    const aedes = new Aedes({
-      persistence: this.#sessions,
-      mq: noRouting,
-      // The guard has its own, shorter ones.
-      connectTimeout: this.#limits.connectWithinMs * 2,
-      maxClientsIdLength: 1024,
-      maxTopicLevels: this.#limits.topicLevels,
-      preConnect: (client, packet, done) => {
-        const arrival = this.#arrivals.get(client.conn);
-        if (arrival === undefined) return done(new Error("no such connection"), false);
-        const { will } = packet;
-        const verdict = this.#options.admission.judge({
-          address: arrival.address,
-          username: packet.username,
-          password: packet.password,
-          clientId: packet.clientId,
-          clean: packet.clean === true,
-          will: will === undefined ? undefined : { topic: will.topic, qos: will.qos ?? 0 },
-        });
-        arrival.verdict = verdict;
-        if (verdict.admitted) packet.clientId = verdict.sessionId;
-        else if (packet.clientId === "") packet.clientId = "~";
-        // Kept here, since aedes would store it without having it authorised, and publish it for any kind of end.
-        if (will !== undefined) arrival.will = { topic: will.topic, payload: Buffer.from(will.payload) };
-        delete packet.will;
-        done(null, true);
-      },
-      authenticate: (client, _username, _password, done) => {
-        const arrival = this.#arrivals.get(client.conn);
-        const verdict = arrival?.verdict;
-        if (arrival === undefined || verdict === undefined) return;
-        if (!verdict.admitted) return done(connackError(verdict.reason, verdict.returnCode), false);
-        const link = this.#link(verdict.deviceId);
-        void link.served().then((serving) => {
-          if (arrival.guarded.destroyed) return;
-          if (!serving) return done(connackError("not-served", 3), false);
-          arrival.connection = this.#connection(arrival, client, link, verdict);
-          done(null, true);
-        });
-      },
-      authorizePublish: (client, packet, done) => {
-        const connection = client === null ? undefined : this.#arrivals.get(client.conn)?.connection;
-        connection?.receive(packet, () => done(null));
-      },
-      authorizeSubscribe: (client, subscription, done) => {
-        const connection = this.#arrivals.get(client.conn)?.connection;
-        const granted = connection?.subscribe(subscription.topic, subscription.qos) === true;
-        done(null, granted ? subscription : null);
-      },
-    });
-    aedes.on("clientReady", (client) => this.#arrivals.get(client.conn)?.connection?.ready());
-    aedes.on("ping", (_packet, client) => this.#arrivals.get(client.conn)?.connection?.link.sign());
-    aedes.on("unsubscribe", (topics, client) => {
-      for (const topic of topics) this.#arrivals.get(client.conn)?.connection?.unsubscribe(topic);
-    });
-    aedes.on("clientError", (client, error) => this.#protocolError(client, error));
-    aedes.on("connectionError", (client, error) => this.#protocolError(client, error));
-    return aedes;
-  }
-
-  #connection(
-    { guarded, will }: Arrival,
-    client: Client,
-    link: DeviceLink,
-    { clientId, sessionId }: { clientId: string; sessionId: string },
-  ): DeviceConnection {
+  /** A device whose rights changed while it waited for its session is not let in by the old ones. */
+  async #open(arrival: Arrival, client: Client, verdict: Admitted): Promise<DeviceConnection | undefined> {
     const { admission, clock, logger, telemetry } = this.#options;
+    const link = this.#link(verdict.deviceId);
+    const { guarded, will } = arrival;
+    const served = await link.served();
+    if (guarded.destroyed) return undefined;
+    if (!served || !admission.stillAdmits(verdict)) {
+      telemetry.count("zhian_ingress_sign_ins_refused_total", { reason: "not-served" });
+      return undefined;
+    }
+    const { clientId, sessionId } = verdict;
     const shared = { admission, clock, logger, telemetry, limits: this.#limits, log: this.#log };
-    return new DeviceConnection({
-      ...shared,
-      guarded,
-      client,
-      link,
-      clientId,
-      sessionId,
-      will,
-      sessions: this.#sessions,
-    });
+    const sessions = this.#sessions;
+    return new DeviceConnection({ ...shared, guarded, client, link, clientId, sessionId, will, sessions });
   }
-
-  #protocolError(client: Client, error: Error): void {
-    const arrival = this.#arrivals.get(client.conn);
-    // Refused sign-ins are reported by the admission, broken sockets (their errors have a code) by their absence.
-    if (arrival === undefined || "errorCode" in error || "code" in error || silences.has(error.message)) return;
-    this.#faulty(arrival, "protocol", presentable(error.message));
-  }
-}
-
-function connackError(reason: string, returnCode: 2 | 3 | 4 | 5): Error & { returnCode: 2 | 3 | 4 | 5 } {
-  return Object.assign(new Error(reason), { returnCode });
 }

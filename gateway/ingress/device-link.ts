@@ -192,7 +192,7 @@ export class DeviceLink {
 
   /** Ends all connections for a reason of ours. */
   cut(reason: "session-closed" | "revoked"): void {
-    for (const connection of [...this.connections]) connection.cut(reason);
+    for (const connection of [...this.connections, ...this.#arriving]) connection.cut(reason);
   }
 
   /** The device is no longer configured. */

@@ -10,9 +10,9 @@ import { GatewayError, isGatewayError } from "../domain/errors.ts";
 import { observationIdSchema } from "../domain/ids.ts";
 import type { DriverContext, ModbusLine } from "../ports/driver.ts";
 import type { Conservation } from "./accounts.ts";
-import type { SupervisedDevice } from "./device-runner.ts";
 import type { IngressLimits } from "./limits.ts";
 import { graceMs } from "./liveness.ts";
+import type { SupervisedDevice } from "./supervised-device.ts";
 import { type Supervisor, startSupervisor } from "./supervisor.ts";
 
 const running: { supervisor: Supervisor; test: TestBroker }[] = [];

@@ -9,10 +9,11 @@ import type { ObservationLog } from "../ports/logs.ts";
 import type { Logger, Telemetry } from "../ports/telemetry.ts";
 import { Accounts, type Conservation } from "./accounts.ts";
 import type { Broker } from "./broker.ts";
-import { DeviceRunner, type RunnerShared, type SupervisedDevice } from "./device-runner.ts";
+import { DeviceRunner } from "./device-runner.ts";
 import { EdgeWriter } from "./edge-writer.ts";
 import { Liveness } from "./liveness.ts";
 import { Quarantine, type Quarantined } from "./quarantine.ts";
+import type { RunnerShared, SupervisedDevice } from "./supervised-device.ts";
 
 export interface SupervisorOptions {
   readonly devices: readonly SupervisedDevice[];

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { zoneIdSchema } from "../../../gateway/domain/ids.ts";
 import type { ObservationDraft } from "../../../gateway/domain/observation.ts";
-import type { SupervisedDevice } from "../../../gateway/ingress/device-runner.ts";
+import type { SupervisedDevice } from "../../../gateway/ingress/supervised-device.ts";
 import {
   type DeviceSession,
   type DriverContext,
