@@ -108,8 +108,3 @@ export class GatewayError extends Error {
 export function isGatewayError(error: unknown, code?: ErrorCode): error is GatewayError {
   return error instanceof GatewayError && (code === undefined || error.code === code);
 }
-
-/** Closes a switch over a union: a new member that is not handled does not compile. */
-export function assertNever(value: never): never {
-  throw new TypeError(`unhandled: ${JSON.stringify(value)}`);
-}

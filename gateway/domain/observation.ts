@@ -2,14 +2,13 @@ import { z } from "zod";
 import { deviceIdSchema, observationIdSchema, siteIdSchema, zoneIdSchema } from "./ids.ts";
 
 /** A rectangle in the picture, corners as fractions 0–1 of the source frame; the frame is kept, in its own unit. */
-export const boxSchema = z.strictObject({
+const boxSchema = z.strictObject({
   x1: z.number(),
   y1: z.number(),
   x2: z.number(),
   y2: z.number(),
   frame: z.strictObject({ width: z.number(), height: z.number(), unit: z.enum(["px", "8192", "10000", "onvif"]) }),
 });
-export type Box = z.infer<typeof boxSchema>;
 
 /**
  * How a record reached us: `live` as it happened; `late` buffered by the device while it was cut off;
@@ -96,10 +95,8 @@ const common = {
 type Common = z.infer<z.ZodObject<typeof common>>;
 /** One normalised fact from one device, as it stands in the log and as the city gets it. */
 export type Observation = { [K in ObservationKind]: Common & { kind: K; body: BodyOf<K> } }[ObservationKind];
-export type ObservationOf<K extends ObservationKind> = Extract<Observation, { kind: K }>;
 
 const kinds = Object.keys(bodySchemas) as [ObservationKind, ...ObservationKind[]];
-export const observationKindSchema = z.enum(kinds);
 
 /** One schema a kind, for the parse at an edge and for the published contract. */
 export const observationSchema = z.discriminatedUnion(
