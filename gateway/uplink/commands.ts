@@ -12,8 +12,9 @@ import type { Incoming } from "./wire.ts";
 
 /** A command is small: larger ones are refused unread. */
 export const largestCommandBytes = 16 * 1024;
-/** Commands a second; one that changes an alarm waits for the disk. */
+/** Commands a second, and at once; one that changes an alarm waits for the disk. */
 const commandsPerSecond = 20;
+const commandsAtOnce = 100;
 
 /** One command for the audit log, whatever became of it. */
 export interface CommandRecord {
@@ -76,7 +77,7 @@ export class Commands {
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    this.#pacer = new Pacer(commandsPerSecond, parts.clock.now());
+    this.#pacer = new Pacer(commandsPerSecond, parts.clock.now(), commandsAtOnce);
   }
 
   receive(message: Incoming): void {

@@ -60,7 +60,8 @@ interface Run {
   /** The newest entry that was read. */
   position: number;
   mayBeMore: boolean;
-  pausedUntil: number;
+  /** Pauses that are not over. */
+  pauses: number;
   /** Second messages of entries whose first is out. */
   readonly companions: Outgoing[];
   /** Entries that the broker did not take, oldest first. */
@@ -104,7 +105,7 @@ export class Lane implements Sender {
       at: 0,
       position: account.cursor,
       mayBeMore: true,
-      pausedUntil: Number.NEGATIVE_INFINITY,
+      pauses: 0,
       companions: [],
       repairs: [],
       repairing: false,
@@ -136,7 +137,7 @@ export class Lane implements Sender {
     if (run === undefined) return undefined;
     const companion = run.companions.shift();
     if (companion !== undefined) return companion;
-    if (this.#options.clock.now() < run.pausedUntil) return undefined;
+    if (run.pauses > 0) return undefined;
     try {
       return this.#overtake(run) ?? this.#repair(run) ?? this.#advance(run);
     } catch (error) {
@@ -222,7 +223,7 @@ export class Lane implements Sender {
 
   #mustWait(run: Run): boolean {
     const ms = run.pacer.take(this.#options.clock.now());
-    if (ms > 0) this.#wakeAfter(run, ms);
+    if (ms > 0) this.#options.clock.after(ms, () => run.link.wake());
     return ms > 0;
   }
 
@@ -316,12 +317,9 @@ export class Lane implements Sender {
   }
 
   #pause(run: Run, ms: number): void {
-    run.pausedUntil = Math.max(run.pausedUntil, this.#options.clock.now() + ms);
-    this.#wakeAfter(run, ms);
-  }
-
-  #wakeAfter(run: Run, ms: number): void {
+    run.pauses += 1;
     this.#options.clock.after(ms, () => {
+      run.pauses -= 1;
       if (run === this.#run) run.link.wake();
     });
   }

@@ -167,6 +167,18 @@ describe("the line to the city", () => {
     expect(bench.telemetry.total("zhian_uplink_takeovers_total")).toBe(3);
   });
 
+  test("wonders aloud whether its name is used twice when the broker closes again and again", async () => {
+    for (let i = 0; i < 5; i++) {
+      await bench.advance(15_000);
+      expect(bench.uplink.state.reason).toBeUndefined();
+      bench.wires.at(-1)?.end(cut);
+      await bench.settle();
+      if (i < 4) expect(bench.uplink.state.reason).toBe("cut");
+      else expect(bench.uplink.state.reason).toMatch(/does another client use our name/);
+      await bench.advance(1_000);
+    }
+  });
+
   test("tells an outage once and then now and then, and never a password", async () => {
     const lines: string[] = [];
     const keep = (fields: object, message: string): void => void lines.push(`${message} ${JSON.stringify(fields)}`);

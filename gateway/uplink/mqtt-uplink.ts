@@ -67,6 +67,9 @@ interface Parts {
 /** A connection that held for so long was a good one, ms. */
 const goodAfterMs = 10_000;
 const sessionTakenOver = 0x8e;
+/** Closed so often in a row, each time within a minute of being up: MQTT 3.1.1 brokers say no more when a name is used twice. */
+const closuresToWonder = 5;
+const closedSoonMs = 60_000;
 const versionRefusals: ReadonlySet<number> = new Set([1, 0x84]);
 /** How long a broker is spoken to in MQTT 3.1.1 after it refused 5, and after it merely fell silent, ms. */
 const refusedForMs = 24 * 3_600_000;
@@ -131,6 +134,7 @@ export class MqttUplink {
     const { clock, random, telemetry, logger } = this.#parts;
     let failures = 0;
     let takeovers = 0;
+    let closures = 0;
     let place = 0;
     while (!this.#stopped) {
       const { urls } = this.#options;
@@ -146,6 +150,7 @@ export class MqttUplink {
         continue;
       }
       if (!opened.ok) {
+        closures = 0;
         failures += 1;
         place += 1;
         const { failure } = opened;
@@ -165,14 +170,23 @@ export class MqttUplink {
         place = 0;
         continue;
       }
-      const good = clock.now() - since >= goodAfterMs;
+      const lasted = clock.now() - since;
+      const good = lasted >= goodAfterMs;
       failures = good ? 1 : failures + 1;
       place = good ? 0 : place + 1;
       telemetry.count("zhian_uplink_lost_total", { kind: end.kind });
       const code = end.kind === "silent" && end.what === "publish" ? "UPLINK_ACK_TIMEOUT" : "UPLINK_LOST";
-      this.#sayDown(url, code, end.detail, failures);
+      closures = end.kind === "closed" && lasted < closedSoonMs ? closures + 1 : 0;
+      const doubt = closures < closuresToWonder ? "" : "; again and again: does another client use our name?";
+      if (closures === closuresToWonder) {
+        logger.warn(
+          { clientId: options.clientId },
+          "the city's broker closes again and again: is our name used twice?",
+        );
+      }
+      this.#sayDown(url, code, `${end.detail}${doubt}`, failures);
       if (end.kind === "disconnected" && end.code === sessionTakenOver) {
-        takeovers = good && clock.now() - since > takeoverBackoff.longestMs ? 1 : takeovers + 1;
+        takeovers = lasted > takeoverBackoff.longestMs ? 1 : takeovers + 1;
         telemetry.count("zhian_uplink_takeovers_total");
         logger.error({ clientId: this.#options.clientId }, "another client connects to the city under our name");
         await this.#pause(backoffMs(takeovers, random, takeoverBackoff));

@@ -7,7 +7,7 @@ import type { UplinkView } from "../ports/status.ts";
 import type { Logger, Telemetry } from "../ports/telemetry.ts";
 import type { CommandRecord } from "./commands.ts";
 import type { LaneName } from "./contract.ts";
-import type { TlsFiles } from "./wire.ts";
+import type { OpenWire, TlsFiles } from "./wire.ts";
 
 /** How to reach the city; may change while the gateway runs. */
 export interface CityOptions {
@@ -59,6 +59,8 @@ export interface GatewayParts {
   /** Called for every command of the city. */
   readonly audit: (record: CommandRecord) => void;
   readonly stateChanged?: (state: UplinkState) => void;
+  /** Another wire than MQTT.js, for the tests of faults. */
+  readonly openWire?: OpenWire;
 }
 
 export interface UplinkOptions extends GatewayParts, CityOptions {}

@@ -5,9 +5,10 @@ export class Pacer {
   #tokens: number;
   #at: number;
 
-  constructor(perSecond: number, now: number) {
+  /** `burst`: so many at once after a pause; a tenth of a second's worth unless given. */
+  constructor(perSecond: number, now: number, burst = perSecond / 10) {
     this.#perMs = perSecond / 1000;
-    this.#burst = Math.max(1, perSecond / 10);
+    this.#burst = Math.max(1, burst);
     this.#tokens = this.#burst;
     this.#at = now;
   }

@@ -49,7 +49,7 @@ export class RangeReplays implements Sender {
   readonly #pacer: Pacer;
   #jobs: readonly Job[] = [];
   #link: Link | undefined;
-  #pausedUntil = Number.NEGATIVE_INFINITY;
+  #paused = false;
 
   constructor(clock: Clock, logger: Logger, telemetry: Telemetry) {
     this.#clock = clock;
@@ -83,7 +83,7 @@ export class RangeReplays implements Sender {
     const link = this.#link;
     const job = this.#jobs[0];
     const now = this.#clock.now();
-    if (link === undefined || job === undefined || now < this.#pausedUntil) return undefined;
+    if (link === undefined || job === undefined || this.#paused) return undefined;
     if (job.window.span >= inFlight) return undefined;
     let entry: LaneEntry | undefined;
     try {
@@ -99,7 +99,7 @@ export class RangeReplays implements Sender {
     }
     const wait = this.#pacer.take(now);
     if (wait > 0) {
-      this.#wakeAfter(wait);
+      this.#clock.after(wait, () => this.#link?.wake());
       return undefined;
     }
     job.at += 1;
@@ -136,8 +136,11 @@ export class RangeReplays implements Sender {
       return;
     }
     rewind(job);
-    this.#pausedUntil = this.#clock.now() + againAfterMs;
-    this.#wakeAfter(againAfterMs);
+    this.#paused = true;
+    this.#clock.after(againAfterMs, () => {
+      this.#paused = false;
+      this.#link?.wake();
+    });
   }
 
   #finish(job: Job): void {
@@ -145,10 +148,6 @@ export class RangeReplays implements Sender {
     const { from, to, source, window } = job;
     this.#logger.info({ lane: source.lane, from, to, reached: window.cursor }, "a range was sent again");
     this.#link?.wake();
-  }
-
-  #wakeAfter(ms: number): void {
-    this.#clock.after(ms, () => this.#link?.wake());
   }
 }
 

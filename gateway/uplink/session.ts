@@ -86,7 +86,8 @@ export class Session {
       eventLane: this.#lanes.find(({ name }) => name === "events")?.lane,
     });
     this.#link = new MqttUplink(connectionOf(parts, city), {
-      ...{ conversation, openWire, clock, random, logger, telemetry, stateChanged },
+      ...{ conversation, clock, random, logger, telemetry, stateChanged },
+      openWire: parts.openWire ?? openWire,
     });
   }
 
