@@ -101,8 +101,10 @@ function copyTable(old: Database, fresh: Database, table: string, columns: strin
     old.prepare<[], { row: string }>(`SELECT json_array(${columns}) AS row FROM ${table}`).all(),
   );
   if (rows === undefined) return false;
-  const places = columns.split(",").map((_, i) => `?1 ->> ${i}`);
-  const insert = fresh.prepare<[string], never>(`INSERT INTO ${table} (${columns}) VALUES (${places.join(", ")})`);
+  const values = columns.split(",").map((_, i) => `row ->> ${i}`);
+  const insert = fresh.prepare<[string], never>(
+    `INSERT INTO ${table} (${columns}) SELECT ${values.join(", ")} FROM (SELECT ? AS row)`,
+  );
   for (const { row } of rows) insert.run(row);
   return true;
 }
