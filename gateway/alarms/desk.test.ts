@@ -5,7 +5,8 @@ import { countingTelemetry } from "../../tests/support/quiet.ts";
 import type { AlarmSignal } from "../domain/alarm.ts";
 import { GatewayError } from "../domain/errors.ts";
 import { alarmIdSchema, observationIdSchema, zoneIdSchema } from "../domain/ids.ts";
-import { createAlarmDesk, type DatedSignal, maxOpenAlarms } from "./desk.ts";
+import { createAlarmDesk } from "./desk.ts";
+import { type DatedSignal, maxOpenAlarms } from "./respond.ts";
 
 const at = "2026-11-24T00:00:00.000Z";
 const li = { name: "li", via: "console" } as const;
