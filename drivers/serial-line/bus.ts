@@ -35,7 +35,8 @@ export class Bus {
     this.#echo = echo;
     this.#clock = clock;
     this.#events = events;
-    this.#rest(timing.quietMs);
+    // Whoever had the port before us, this gateway before its restart too, may have asked just now.
+    this.#rest(timing.lateBoundMs + timing.quietMs);
     tty.listen({ received: (bytes) => this.#received(bytes), lost: (why) => this.lose(why) });
   }
 

@@ -82,7 +82,7 @@ function handleOf(id: string, current: () => ModbusLine | undefined): ModbusLine
 }
 
 function same(a: LineSettings, b: LineSettings): boolean {
-  const keys = ["id", "path", "baudRate", "parity", "dataBits", "stopBits", "echo"] as const;
+  const keys = ["id", "path", "baudRate", "parity", "dataBits", "stopBits", "echo", "paced"] as const;
   const bounds = ["lateBoundMs", "doubleBoundMs", "latencyMs"] as const;
   return [...keys, ...bounds].every((key) => a[key] === b[key]);
 }

@@ -66,7 +66,8 @@ class BoundTty implements Tty {
     this.target = target;
     this.#identity = fstatSync(fd);
     const major = (this.#identity.rdev >> 8) & 0xfff;
-    this.wired = major < pseudoTerminalMajors.from || major > pseudoTerminalMajors.to;
+    const pseudo = major >= pseudoTerminalMajors.from && major <= pseudoTerminalMajors.to;
+    this.wired = settings.paced ?? !pseudo;
   }
 
   listen(listener: TtyListener): void {

@@ -14,6 +14,8 @@ export interface LineSettings {
   readonly lateBoundMs?: number;
   /** A slave that sends an answer twice begins the second within this after the first. Default 100. */
   readonly doubleBoundMs?: number;
+  /** False for a port without a wire of this baud rate, as serial over a network. Absent: true but for pseudo-terminals. */
+  readonly paced?: boolean;
   /** How long the adapter may hold bytes back: 16 ms in FTDI adapters as shipped. Default 20. */
   readonly latencyMs?: number;
 }

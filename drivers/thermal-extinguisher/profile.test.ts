@@ -82,3 +82,23 @@ describe("a profile", () => {
     expect(mistakes(profile).join()).toMatch(said);
   });
 });
+
+describe("docs/profiles.md", () => {
+  const page = readFileSync(new URL("../../docs/profiles.md", import.meta.url), "utf8");
+  const examples = [...page.matchAll(/```yaml\n(registers:[\s\S]*?)```/g)].map(([, text = ""]): unknown => parse(text));
+
+  it("shows the built-in profile as it is, and only examples that are right", () => {
+    expect(examples[0]).toEqual(builtIn);
+    expect(examples.length).toBeGreaterThan(2);
+    for (const example of examples) expect(mistakes(example)).toEqual([]);
+  });
+
+  it("names every key there is", () => {
+    const keys = [...page.matchAll(/^\| `([\w.]+)`/gm)].map(([, key = ""]) => key);
+    const profile = profileSchema.parse(builtIn);
+    const inProfile = Object.keys(profile).filter((key) => key !== "report");
+    const inReport = Object.keys(profile.report).map((key) => `report.${key}`);
+    const inRegister = Object.keys(profileSchema.shape.registers.element.shape);
+    expect(new Set(keys)).toEqual(new Set([...inProfile, ...inReport, ...inRegister]));
+  });
+});

@@ -21,8 +21,8 @@ function duration(least: string, most: string) {
 export const silentAfterMs = 180_000;
 const longestPoll = "60s";
 
-export const temperatureUnits = ["degC", "degF", "K"] as const;
-export const pressureUnits = ["MPa", "kPa", "bar", "psi"] as const;
+const temperatureUnits = ["degC", "degF", "K"] as const;
+const pressureUnits = ["MPa", "kPa", "bar", "psi"] as const;
 const unitSchema = z.enum([...temperatureUnits, ...pressureUnits]);
 export type Unit = z.infer<typeof unitSchema>;
 

