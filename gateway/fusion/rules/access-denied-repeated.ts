@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { durationSchema } from "../../domain/duration.ts";
-import type { ObservationId, ZoneId } from "../../domain/ids.ts";
+import type { DeviceId, ObservationId, ZoneId } from "../../domain/ids.ts";
 import { defineRule } from "../rule.ts";
 
 const params = z.strictObject({
@@ -24,6 +24,7 @@ interface State {
     readonly zoneId: ZoneId;
     readonly total: number;
     readonly toldTotal: number;
+    readonly deviceId: DeviceId;
   };
 }
 
@@ -45,7 +46,10 @@ export const accessDeniedRepeated = defineRule<z.infer<typeof params>, State>({
     if (input.type === "wake") {
       const quiet: State["tries"] = (state?.tries ?? []).filter((t) => t.at > at - params.window);
       if (quiet.length > 0 && state !== undefined) return { state, wakeAt: (quiet.at(-1)?.at ?? at) + params.window };
-      return state?.open === undefined ? {} : { signals: [{ type: "clear", subject: key }] };
+      if (state?.open === undefined) return {};
+      const door = site.deviceName(state.open.deviceId);
+      const explanation = { zh: `${door}已不再拒绝通行。`, en: `${door} has refused nobody for a while.` };
+      return { signals: [{ type: "clear", subject: key, explanation }] };
     }
     const { observation } = input;
     const tries = [...(state?.tries ?? []).filter((t) => t.at > at - params.window), { at, id: observation.id }].slice(
@@ -61,7 +65,10 @@ export const accessDeniedRepeated = defineRule<z.infer<typeof params>, State>({
     const openedBy = state?.open?.by ?? tries[0]?.id ?? observation.id;
     const door = site.deviceName(observation.deviceId);
     return {
-      state: { tries, open: { by: openedBy, zoneId: observation.zoneId, total, toldTotal: total } },
+      state: {
+        tries,
+        open: { by: openedBy, zoneId: observation.zoneId, total, toldTotal: total, deviceId: observation.deviceId },
+      },
       wakeAt,
       signals: [
         {

@@ -43,7 +43,10 @@ export const deviceOffline = defineRule<z.infer<typeof params>, State>({
     if (input.type === "observation") {
       const { observation } = input;
       if (observation.kind === "device.online") {
-        return state?.raised === true ? { signals: [{ type: "clear", subject: key }] } : {};
+        if (state?.raised !== true) return {};
+        const name = site.deviceName(observation.deviceId);
+        const explanation = { zh: `${name}已恢复在线。`, en: `${name} is back.` };
+        return { signals: [{ type: "clear", subject: key, explanation }] };
       }
       if (observation.kind !== "device.offline") return state === undefined ? {} : { state };
       if (state?.raised === true) return { state };

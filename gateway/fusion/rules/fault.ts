@@ -64,11 +64,18 @@ export const fault = defineRule<z.infer<typeof params>, State>({
     if (observation.kind !== "device.fault" && observation.kind !== "gateway.fault")
       return state === undefined ? {} : { state };
     const { code, active, detail } = observation.body;
-    if (!active) return state === undefined ? {} : { signals: [{ type: "clear", subject: key }] };
-    if (state !== undefined || params.ignore.includes(code)) return state === undefined ? {} : { state };
     const { severity, zh, en } = words[code] ?? { severity: "minor" as const, zh: `故障 ${code}`, en: `fault ${code}` };
     const ours = observation.deviceId === gatewayDeviceId;
     const name = site.deviceName(observation.deviceId);
+    if (!active) {
+      if (state === undefined) return {};
+      const explanation = {
+        zh: `${ours ? "网关" : name}：故障已消除。`,
+        en: `${ours ? "The gateway" : name}: the fault is over.`,
+      };
+      return { signals: [{ type: "clear", subject: key, explanation }] };
+    }
+    if (state !== undefined || params.ignore.includes(code)) return state === undefined ? {} : { state };
     return {
       state: { by: observation.id },
       signals: [

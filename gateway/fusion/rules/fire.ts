@@ -117,7 +117,14 @@ function judge(
   site: SiteView,
 ): RuleOutcome<State> {
   if (why.length === 0) {
-    return open === undefined ? { state: base } : { state: base, signals: [{ type: "clear", subject: key }] };
+    if (open === undefined) return { state: base };
+    const where = `${site.zoneName(base.zoneId)} ${site.deviceName(base.deviceId)}`;
+    const c = nowC === undefined ? undefined : nowC.toFixed(1);
+    const explanation = {
+      zh: `${where}：火警信号已消失${c === undefined ? "" : `（现为${c}°C）`}。请到场确认后再关闭。`,
+      en: `${where}: the signs of fire are gone${c === undefined ? "" : ` (it is ${c} °C now)`}. Look at the place before you close it.`,
+    };
+    return { state: base, signals: [{ type: "clear", subject: key, explanation }] };
   }
   const added = why.some((w) => !(open?.why ?? []).includes(w));
   const hotter = open?.toldC !== undefined && nowC !== undefined && nowC >= open.toldC + tellAgainK;

@@ -46,7 +46,13 @@ export const thrownObject = defineRule<z.infer<typeof params>, State>({
 
   step(state, input, { params, at, key, site }) {
     if (input.type === "wake") {
-      return state === undefined ? {} : { signals: [{ type: "clear", subject: key, openedBy: state.by }] };
+      if (state === undefined) return {};
+      const where = site.zoneName(state.zoneId);
+      const explanation = {
+        zh: `${where}未再发现高空抛物（共${state.reports}次上报）。请核实后关闭。`,
+        en: `Nothing more was thrown from ${where} (${state.reports} report${state.reports > 1 ? "s" : ""}). Close it once it is looked into.`,
+      };
+      return { signals: [{ type: "clear", subject: key, openedBy: state.by, explanation }] };
     }
     const { observation } = input;
     const confidence = observation.kind === "throw.detected" ? observation.body.confidence : undefined;
