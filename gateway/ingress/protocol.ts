@@ -26,9 +26,12 @@ export interface ProtocolOptions {
   readonly judge: (knock: Knock) => Verdict;
   /** Resolves with the connection when its device's session is there; without one where it is not or may not be any more. */
   readonly open: (arrival: Arrival, client: Client, verdict: Admitted) => Promise<DeviceConnection | undefined>;
-  /** A client broke the protocol or kept silent beyond its keep-alive; its connection is closed. */
+  /** A client broke the protocol; its connection is closed. */
   readonly onFault: (arrival: Arrival, detail: string) => void;
 }
+
+/** Ends of a connection that aedes reports as errors although nothing wrong was sent. */
+const silences: ReadonlySet<string> = new Set(["keep alive timeout", "drain timeout", "connection closed"]);
 
 /**
  * aedes, reduced to the protocol: whom it admits, what it acknowledges and when is decided by its hooks. `authorizePublish` is
@@ -80,8 +83,8 @@ export function createProtocol({ limits, sessions, arrivalOf, judge, open, onFau
   });
   const broken = (client: Client, error: Error) => {
     const arrival = arrivalOf(client.conn);
-    // Refused sign-ins are reported by the admission, broken sockets by their absence.
-    if (arrival === undefined || arrival.guarded.errored !== null || "errorCode" in error) return;
+    // Refused sign-ins are reported by the admission, broken sockets (their errors have a code) by their absence.
+    if (arrival === undefined || "errorCode" in error || "code" in error || silences.has(error.message)) return;
     onFault(arrival, presentable(error.message));
   };
   aedes.on("clientReady", (client) => connectionOf(client)?.ready());

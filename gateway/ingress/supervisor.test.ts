@@ -378,6 +378,25 @@ describe("the presence of a device", () => {
     ]);
   });
 
+  it("is not brought back by what a session does about a last will", async () => {
+    const driver = new ScriptedDriver();
+    driver.handle = async (_text, context) => {
+      context.filtered("offline");
+      context.gone("said-so");
+    };
+    driver.handleWill = (context) => {
+      context.seen();
+      return context.observe([contact("will")]);
+    };
+    const { connect, log } = await start({ driver });
+    const wire = await connect("east");
+    wire.publish("up/east", "bye", 1, 1);
+    await wire.next("puback");
+    wire.end();
+    await waitFor("the will", () => log.kinds().length === 3);
+    expect(log.kinds()).toEqual(["east online", "east offline said-so", "east contact.state"]);
+  });
+
   it("is kept up by pings", async () => {
     const { clock, connect, log } = await start();
     const wire = await connect("east");
@@ -525,11 +544,14 @@ describe("a reload", () => {
   it("does not wait for ever for a session that does not end", async () => {
     const driver = new ScriptedDriver();
     driver.obedient = false;
-    const { supervisor, clock } = await start({ driver });
+    const { supervisor, clock, connect, log } = await start({ driver });
+    const wire = await connect("east");
     const applied = supervisor.apply([driver.device("west")]);
+    await wire.wasCut();
     await turn();
     clock.advance(2000);
     await applied;
+    expect(log.kinds()).toEqual(["east online"]);
     expect(supervisor.devices().map(({ id }) => id)).toEqual(["west"]);
     const closed = supervisor.close();
     await turn();

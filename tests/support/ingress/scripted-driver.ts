@@ -31,6 +31,10 @@ export class ScriptedDriver {
   obedient = true;
   handle: (text: string, context: DriverContext<unknown>) => Promise<void> = (text, context) =>
     context.observe([contact(text)]);
+  handleWill: (context: DriverContext<unknown>) => Promise<void> = (context) => {
+    context.filtered("last-will");
+    return Promise.resolve();
+  };
   readonly manifest: DriverManifest;
 
   constructor(transport: "mqtt" | "serial" = "mqtt") {
@@ -75,10 +79,7 @@ export class ScriptedDriver {
     this.onOpen(context);
     if (this.obedient) context.signal.addEventListener("abort", () => resolve());
     context.mqtt?.serve(({ payload, will }) => {
-      if (will) {
-        context.filtered("last-will");
-        return Promise.resolve();
-      }
+      if (will) return this.handleWill(context);
       return this.handle(Buffer.from(payload).toString(), context);
     });
     return { done: promise };
