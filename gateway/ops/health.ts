@@ -82,14 +82,14 @@ export class Health implements HealthBoard {
       warnings.push({
         code: "DEVICES_OFFLINE",
         zh: `${devices.offline} 台设备离线`,
-        en: `${devices.offline} devices offline`,
+        en: `devices offline: ${devices.offline}`,
       });
     }
     if (devices.unknown > 0) {
       warnings.push({
         code: "DEVICES_UNKNOWN",
         zh: `${devices.unknown} 台设备尚未上报`,
-        en: `${devices.unknown} devices not heard yet`,
+        en: `devices not heard yet: ${devices.unknown}`,
       });
     }
     if (quality.state === "unsynchronised") {

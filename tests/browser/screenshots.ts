@@ -67,7 +67,8 @@ try {
   for (const { name, width, height } of sizes) {
     await page.setViewportSize({ width, height });
     for (const language of ["zh", "en"]) {
-      await page.screenshot({ path: join(directory, `alarms-${name}-${language}.png`) });
+      const path = join(directory, `alarms-${name}-${language}.png`);
+      await page.screenshot({ path, animations: "disabled" });
       await page.click("[data-do=language]");
     }
   }
