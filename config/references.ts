@@ -23,7 +23,7 @@ export class Findings {
   /** A name that should be one of those known. */
   unknown(path: Path, name: string, what: string, known: readonly string[]): void {
     const near = nearMiss(name, known);
-    const expected = known.length === 0 ? `a ${what}, but there is none` : `one of ${known.join(", ")}`;
+    const expected = known.length === 0 ? `a ${what}, but there is none` : `one of ${[...new Set(known)].join(", ")}`;
     this.add(
       path,
       `${this.source.describe(path, name)}, no ${what}`,
