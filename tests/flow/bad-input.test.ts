@@ -1,5 +1,10 @@
+import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import { generate } from "mqtt-packet";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { z } from "zod";
 import { CityRecorder } from "../support/city-recorder.ts";
 import { type GatewayProcess, type SiteFiles, startGatewayProcess, writeSite } from "../support/gateway-process.ts";
 import { connectPacket, RawDevice } from "../support/ingress/raw-device.ts";
@@ -272,6 +277,77 @@ describe("bad input", { timeout: 60_000 }, () => {
       `${terminal.acknowledged.length} records of the good terminal, the slowest acknowledged after ${terminal.slowestMs.toFixed(0)} ms`,
     );
   });
+});
+
+/** Mistakes of eleven kinds; below is the text that each has to point at. */
+const faultyText = `site:    { id: jinshuiwan, name: 金水湾小区, kind: comunity, timezone: Asia/Shangai }
+gateway: { id: gw-01, data: ./data }
+broker:  { listen: "127.0.0.1:99999", limits: { maxPacket: 4 elephants } }
+uplink:  { urls: ["http://127.0.0.1:1884"], prefix: zhian/v1 }
+consle:  { listen: "127.0.0.1:8080" }
+zones:
+  - { id: b3, name: 3栋 }
+  - { id: b3, name: 又一个3栋 }
+devices:
+  - { id: gate-east, name: 东门人脸机, driver: face-terminl, dialect: facesluice-mqtt, zone: b3,
+      options: { deviceId: "1026700", username: gate-east, password: "\${file:secrets/gate-east}" } }
+  - { id: gate-west, name: 西门人脸机, driver: face-terminal, dialect: facesluice-mqtt, zone: b3,
+      options: { deviceId: 1026799, username: gate-west, password: west-secret-1 } }
+rules:   { fire: { staticThreshold: hot } }
+`;
+const expectedMistakes: readonly (readonly [path: string, at: string, found: string, expected: string])[] = [
+  ["site.kind", "comunity", '"comunity"', "one of community, unit, campus"],
+  ["site.timezone", "Asia/Shangai", '"Asia/Shangai"', "an IANA time zone"],
+  ["broker.listen", '"127.0.0.1:99999"', '"127.0.0.1:99999"', "HOST:PORT"],
+  ["broker.limits.maxPacket", "4 elephants", '"4 elephants"', "a size with its unit"],
+  ["uplink.urls[0]", '"http:', '"http://127.0.0.1:1884"', "mqtts://"],
+  ["consle", "consle", "the key `consle`", "console"],
+  ["zones[1].id", "b3, name: 又", '"b3", as on line 7', "another id"],
+  ["devices[0].driver", "face-terminl", '"face-terminl", no driver', "face-terminal"],
+  ["devices[0].options.password", '"${file', "no such file", "a readable text file"],
+  ["devices[1].options.deviceId", "1026799", "1026799", "text in quotes"],
+  ["rules.fire.staticThreshold", "hot", '"hot"', "a number"],
+];
+
+describe("a configuration with eleven mistakes", () => {
+  it("is refused with all of them at once, each with its place, what was found and what was expected", async () => {
+    const dir = mkdtempSync(join(tmpdir(), "zhian-mistakes-"));
+    const file = join(dir, "zhian.yaml");
+    writeFileSync(file, faultyText);
+    const main = resolve(import.meta.dirname, "../../gateway/main.ts");
+    const outcome = await new Promise<{ code: number | null; out: string }>((done) => {
+      const child = execFile(process.execPath, [main, "check", "--json", file], (_error, out) =>
+        done({ code: child.exitCode, out }),
+      );
+    });
+    rmSync(dir, { recursive: true });
+    expect(outcome.code).toBe(2);
+    const { ok, mistakes } = checkResultSchema.parse(JSON.parse(outcome.out));
+    expect(ok).toBe(false);
+    expect(mistakes.map(({ path }) => path)).toEqual(expectedMistakes.map(([path]) => path));
+    const lines = faultyText.split("\n");
+    for (const [i, [, at, found, expected]] of expectedMistakes.entries()) {
+      const mistake = mistakes[i];
+      const from = (mistake?.column ?? 0) - 1;
+      expect(lines[(mistake?.line ?? 0) - 1]?.slice(from, from + at.length)).toBe(at);
+      expect(mistake).toMatchObject({ file, found: expect.stringContaining(found) });
+      expect(mistake?.expected).toContain(expected);
+    }
+  });
+});
+
+const checkResultSchema = z.object({
+  ok: z.boolean(),
+  mistakes: z.array(
+    z.object({
+      file: z.string(),
+      line: z.number(),
+      column: z.number(),
+      path: z.string(),
+      found: z.string(),
+      expected: z.string(),
+    }),
+  ),
 });
 
 /** A PUBLISH with QoS 1 by hand: the packet library refuses to write such topics. */
