@@ -38,9 +38,9 @@ export interface LaneOptions extends Addressing {
 }
 
 /** Live entries that had to wait for longer than this are late, ms. */
-export const lateAfterMs = 60_000;
+const lateAfterMs = 60_000;
 /** With so many alarms waiting, live ones go ahead of them; with fewer the lane keeps to the order of its numbers. */
-export const overtakeFrom = 256;
+const overtakeFrom = 256;
 const readAhead = 256;
 const triesBeforePoison = 8;
 const readAgainAfterMs = 5_000;
@@ -67,6 +67,8 @@ interface Run {
   /** Entries that the broker did not take, oldest first. */
   repairs: readonly Repair[];
   repairing: boolean;
+  /** The broker said that nobody is subscribed. */
+  unheard: boolean;
 }
 
 interface Repair {
@@ -109,6 +111,7 @@ export class Lane implements Sender {
       companions: [],
       repairs: [],
       repairing: false,
+      unheard: false,
     };
   }
 
@@ -235,7 +238,11 @@ export class Lane implements Sender {
         if (run === this.#run) concluded(word);
       },
       refused: (code) => telemetry.count("zhian_uplink_refused_total", { lane, code: String(code) }),
-      unheard: () => telemetry.count("zhian_uplink_unheard_total", { lane }),
+      unheard: () => {
+        telemetry.count("zhian_uplink_unheard_total", { lane });
+        if (!run.unheard) logger.warn({ lane }, "the city's broker takes messages to which nobody is subscribed");
+        run.unheard = true;
+      },
       stateRefused: (code) => {
         telemetry.count("zhian_uplink_state_refused_total");
         logger.warn({ subject: entry.subject, reason: describeCode(code) }, "the state of an alarm is refused");

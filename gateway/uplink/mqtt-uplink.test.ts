@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { ManualClock } from "../../tests/support/manual-clock.ts";
 import { countingTelemetry, quietLogger } from "../../tests/support/quiet.ts";
+import { seededRandom } from "../../tests/support/random.ts";
 import type { Logger } from "../ports/telemetry.ts";
 import {
   type ConnectionOptions,
@@ -188,6 +189,28 @@ describe("the line to the city", () => {
     expect(lines.length).toBeGreaterThan(2);
     expect(lines.length).toBeLessThan(15);
     expect(JSON.stringify([lines, bench.states])).not.toContain("geheim");
+  });
+});
+
+describe("two gateways with one name, at a broker that only closes (Mosquitto 2.0, MQTT 3.1.1)", () => {
+  test("throw each other out a few times a minute at most, not in a storm", async () => {
+    const random = seededRandom(11);
+    const [one, two] = [new Bench(["mqtt://a"], { random }), new Bench(["mqtt://a"], { random })];
+    const throwOut = (loser: Bench) => (): Answer => {
+      loser.wires.at(-1)?.end(cut);
+      return "yes";
+    };
+    one.answer = throwOut(two);
+    two.answer = throwOut(one);
+    await one.settle();
+    one.wires[0]?.end(cut);
+    for (let second = 0; second < 3_600; second++) {
+      await one.advance(1_000);
+      await two.advance(1_000);
+    }
+    const meetings = one.attempts.length + two.attempts.length;
+    expect(meetings).toBeGreaterThan(50);
+    expect(meetings / 60).toBeLessThan(10);
   });
 });
 

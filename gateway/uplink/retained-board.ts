@@ -17,8 +17,8 @@ interface Slot {
   readonly topic: string;
   /** What stands there now; `undefined` empties the topic. Called when it is sent, so only the newest counts. */
   render: () => string | undefined;
-  /** Published after every connect; the others once, when touched. */
-  readonly kept: boolean;
+  /** `kept`: published after every connect. `once`: on this connection. `owed`: until the broker has it. */
+  readonly kind: "kept" | "once" | "owed";
   phase: "idle" | "ready" | "sending" | "resting";
   again: boolean;
 }
@@ -57,28 +57,27 @@ export class RetainedBoard implements Sender {
     for (const slot of [...this.#slots.values()]) {
       slot.phase = "idle";
       slot.again = false;
-      if (!slot.kept) this.#slots.delete(slot.topic);
+      if (slot.kind === "once") this.#slots.delete(slot.topic);
     }
   }
 
   /** A topic that stands until it is removed. */
   keep(topic: string, render: () => string | undefined): void {
-    this.#touch(topic, render, true);
+    this.#touch(topic, render, "kept");
   }
 
   /** Publishes once, on this connection only. */
   once(topic: string, render: () => string | undefined): void {
-    if (this.#link !== undefined) this.#touch(topic, render, false);
+    if (this.#link !== undefined) this.#touch(topic, render, "once");
   }
 
-  /** Empties a topic and forgets it. */
+  /** Empties a topic, now or after the next connect, and forgets it. */
   remove(topic: string): void {
-    this.#slots.delete(topic);
-    this.once(topic, () => undefined);
+    this.#touch(topic, () => undefined, "owed");
   }
 
   has(topic: string): boolean {
-    return this.#slots.get(topic)?.kept === true;
+    return this.#slots.get(topic)?.kind === "kept";
   }
 
   next(): Outgoing | undefined {
@@ -95,14 +94,14 @@ export class RetainedBoard implements Sender {
     return undefined;
   }
 
-  #touch(topic: string, render: () => string | undefined, kept: boolean): void {
+  #touch(topic: string, render: () => string | undefined, kind: Slot["kind"]): void {
     const known = this.#slots.get(topic);
-    if (known !== undefined && known.kept === kept) {
+    if (known?.kind === kind) {
       known.render = render;
       this.#makeReady(known);
       return;
     }
-    const slot: Slot = { topic, render, kept, phase: "idle", again: false };
+    const slot: Slot = { topic, render, kind, phase: "idle", again: false };
     this.#slots.set(topic, slot);
     this.#makeReady(slot);
   }
@@ -128,7 +127,8 @@ export class RetainedBoard implements Sender {
       settle: (outcome) => {
         if (link !== this.#link || outcome.kind === "lost") return;
         if (outcome.kind === "refused") this.#refused(slot, outcome.code);
-        else if (!slot.kept && !slot.again && this.#slots.get(slot.topic) === slot) this.#slots.delete(slot.topic);
+        else if (slot.kind !== "kept" && !slot.again && this.#slots.get(slot.topic) === slot)
+          this.#slots.delete(slot.topic);
         slot.phase = "resting";
         this.#clock.after(outcome.kind === "refused" ? againAfterMs : restMs, () => {
           if (link !== this.#link) return;

@@ -142,6 +142,21 @@ describe("the state topics", () => {
     expect([...bench.retained.keys()].toSorted()).toEqual([topics.device("gate-east"), topics.zone("b4")]);
   });
 
+  test("are emptied after the next connect for what went while the line was down", () => {
+    bench.connect();
+    bench.flush();
+    bench.board.detach();
+    bench.devices.forget("ext-1");
+    bench.states.reload();
+    for (let i = 0; i < 2; i++) {
+      bench.connect();
+      const out = bench.flush();
+      expect(out.includes("devices/ext-1 emptied")).toBe(i === 0);
+      bench.board.detach();
+    }
+    expect(bench.retained.has(topics.device("ext-1"))).toBe(false);
+  });
+
   test("are emptied where the broker still has them from an earlier time", () => {
     bench.alarms.put(alarmOf(1, 1));
     bench.connect();

@@ -406,23 +406,6 @@ describe("another client with our name", () => {
     expect(broker.connections).toHaveLength(2);
     expect(one.telemetry.total("zhian_uplink_takeovers_total")).toBe(1);
   });
-
-  test("at a broker that does not say so (Mosquitto 2.0) makes them meet ever more seldom", async () => {
-    const broker = await startMosquitto();
-    const tap = await MqttTap.start(broker.port);
-    endings.push(
-      () => broker.stop(),
-      () => tap.stop(),
-    );
-    const [one, two] = [new CitySite(), new CitySite()];
-    const random = seededRandom(5);
-    start(one, [tap.url], { random });
-    start(two, [tap.url], { random });
-    await waitFor("some meetings", () => tap.connections >= 8);
-    const at = performance.now();
-    await waitFor("two more", () => tap.connections >= 10);
-    expect(performance.now() - at).toBeGreaterThan(500);
-  });
 });
 
 describe("a live alarm", () => {
