@@ -134,7 +134,7 @@ export async function startGateway(first: GatewayConfig, deps: GatewayDeps): Pro
     const health = new Health({
       clock,
       version,
-      broker: () => ({ listening: true }),
+      broker: () => ({ listening: broker.listening() }),
       storage: () => logs.storage(),
       uplink: () => uplink.state(),
       devices: supervisor,

@@ -30,6 +30,8 @@ export interface BrokerOptions {
 export interface Broker {
   readonly address: string;
   readonly port: number;
+  /** Does it accept connections now? */
+  listening(): boolean;
   /** A device's end for a new session; the one before it is closed. A device whose session is not there yet waits. */
   deviceMqtt(deviceId: DeviceId): DeviceEndpoint;
   /** From now on these devices may connect and no others. Who may less than before is cut off. Throws CONFIG_INVALID. */
@@ -105,6 +107,10 @@ class DeviceBroker implements Broker {
       this.address = bound.address;
       this.port = bound.port;
     }
+  }
+
+  listening(): boolean {
+    return this.#server.listening;
   }
 
   deviceMqtt(deviceId: DeviceId): DeviceEndpoint {
