@@ -92,6 +92,8 @@ class BoundTty implements Tty {
         return;
       }
       this.#listener?.received(Uint8Array.from(this.#buffer.subarray(0, length)));
+      // It was all there was; to be told so by EAGAIN costs more than all the rest.
+      if (length < this.#buffer.length) return;
     }
   }
 
