@@ -173,8 +173,7 @@ test("a card that has just moved takes no tap that was meant for another one", a
     window.hitAtOnce ??= ${hit};
   }))).observe(document.querySelector(".cards"), { childList: true })`);
   site.raise(fire);
-  await page.waitForFunction("window.hitAtOnce !== undefined");
-  expect(await page.evaluate("window.hitAtOnce")).toBe("nothing");
+  expect(await waitFor("the tap", () => page.evaluate<string | undefined>("window.hitAtOnce"))).toBe("nothing");
   await page.waitForSelector(".cards:not([data-settling])");
   expect(await page.evaluate(hit)).not.toBe("nothing");
 });
