@@ -1,8 +1,8 @@
 import { Buffer } from "node:buffer";
 import { fits } from "./delivery.ts";
 import type { Outgoing, Sender } from "./dispatcher.ts";
-import type { Link } from "./lane.ts";
-import type { PublishOptions } from "./wire.ts";
+import type { Link } from "./lane-run.ts";
+import type { PublishOptions } from "./wire-types.ts";
 
 /** Answers that wait for their turn, at most; the oldest gives way. */
 const mostWaiting = 256;

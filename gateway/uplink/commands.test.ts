@@ -16,7 +16,7 @@ import { type CommandRecord, Commands, largestCommandBytes } from "./commands.ts
 import { laneWriter } from "./envelope.ts";
 import { RangeReplays } from "./range-replays.ts";
 import { topicsOf } from "./topics.ts";
-import type { Incoming } from "./wire.ts";
+import type { Incoming } from "./wire-types.ts";
 
 const topics = topicsOf("zhian/v1", "jinshuiwan", "gw-01");
 const origin = { source: `/${topics.root}`, siteId: "jinshuiwan", gatewayId: "gw-01" };

@@ -8,7 +8,7 @@ import { type Answer, type CommandName, commandSchemas } from "./contract.ts";
 import { contentType, type Origin, writeEvent } from "./envelope.ts";
 import { Pacer } from "./pacer.ts";
 import { mayAnswerOn, type Topics } from "./topics.ts";
-import type { Incoming } from "./wire.ts";
+import type { Incoming } from "./wire-types.ts";
 
 /** A command is small: larger ones are refused unread. */
 export const largestCommandBytes = 16 * 1024;

@@ -6,14 +6,15 @@ import type { Birth, Death, LaneName, LaneReport } from "./contract.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { contentType, type Origin, writeEvent } from "./envelope.ts";
 import type { GapReporter } from "./gap-reporter.ts";
-import type { Lane, Link } from "./lane.ts";
+import type { Lane } from "./lane.ts";
+import type { Link } from "./lane-run.ts";
 import type { Conversation } from "./mqtt-uplink.ts";
 import type { RangeReplays } from "./range-replays.ts";
 import { describeCode } from "./reason-codes.ts";
 import type { RetainedBoard } from "./retained-board.ts";
 import type { StateTopics } from "./state-topics.ts";
 import type { Topics } from "./topics.ts";
-import type { Incoming, Outcome, Wire, WireEnd, WireOptions } from "./wire.ts";
+import type { Incoming, Outcome, Wire, WireEnd, WireOptions } from "./wire-types.ts";
 
 /** How long the broker has for handing over what it retained of ours, ms. */
 const reviewMs = 10_000;

@@ -3,7 +3,7 @@ import type { LaneEntry } from "../ports/logs.ts";
 import type { Outgoing } from "./dispatcher.ts";
 import { contentType, type LaneWriter } from "./envelope.ts";
 import { type Verdict, verdictOn } from "./reason-codes.ts";
-import type { Outcome } from "./wire.ts";
+import type { Outcome } from "./wire-types.ts";
 
 /** How the entries of a lane become messages. */
 export interface Addressing {

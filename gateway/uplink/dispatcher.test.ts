@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { ManualClock } from "../../tests/support/manual-clock.ts";
 import { Dispatcher, type Outgoing, reservedForAlarms, type Sender } from "./dispatcher.ts";
-import type { Outcome, Wire, WireEnd } from "./wire.ts";
+import type { Outcome, Wire, WireEnd } from "./wire-types.ts";
 
 /** A broker that acknowledges when the test says so. */
 class HeldWire implements Wire {

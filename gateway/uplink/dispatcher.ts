@@ -1,6 +1,6 @@
 import type { Clock } from "../ports/clock.ts";
 import { AdaptiveLimit } from "./adaptive-limit.ts";
-import type { Outcome, PublishOptions, Wire } from "./wire.ts";
+import type { Outcome, PublishOptions, Wire } from "./wire-types.ts";
 
 /** One message on its way out. */
 export interface Outgoing {

@@ -3,7 +3,7 @@ import type { Cursors, Gap, Gaps } from "../ports/logs.ts";
 import type { Logger } from "../ports/telemetry.ts";
 import type { Outgoing, Sender } from "./dispatcher.ts";
 import { contentType, type Origin, writeEvent } from "./envelope.ts";
-import type { Link } from "./lane.ts";
+import type { Link } from "./lane-run.ts";
 import { describeCode, verdictOn } from "./reason-codes.ts";
 
 export const gapCursor = "uplink:gaps";

@@ -5,21 +5,14 @@ import { backoffMs, retryBackoff } from "./backoff.ts";
 import type { LaneReport } from "./contract.ts";
 import { type Addressing, deliver, type Word } from "./delivery.ts";
 import type { Outgoing, Sender } from "./dispatcher.ts";
+import { beginRun, type Link, type Repair, type Run } from "./lane-run.ts";
 import type { LaneAccount } from "./ledger.ts";
 import { Overtaking } from "./overtaking.ts";
 import { Pacer } from "./pacer.ts";
 import { describeCode } from "./reason-codes.ts";
 import { Suspicion } from "./suspicion.ts";
-import { type Settlement, type Ticket, Window } from "./window.ts";
-import type { WireEnd } from "./wire.ts";
-
-/** The connection as a lane sees it. */
-export interface Link {
-  /** Bytes of a whole packet that the broker takes; absent: any. */
-  readonly maximumPacketSize?: number;
-  /** There may be something to send. */
-  wake(): void;
-}
+import type { Settlement, Ticket } from "./window.ts";
+import type { WireEnd } from "./wire-types.ts";
 
 export interface LaneOptions extends Addressing {
   readonly source: LaneSource;
@@ -47,35 +40,6 @@ const readAgainAfterMs = 5_000;
 const blockedForMs = 60_000;
 const tooLarge: Word = { verdict: "poison", code: 0x95 };
 
-/** What a lane knows only as long as a connection lasts. */
-interface Run {
-  readonly link: Link;
-  readonly window: Window;
-  /** Up to here all is older than the connection. */
-  readonly backlogEnd: number;
-  readonly pacer: Pacer;
-  readonly overtaking?: Overtaking;
-  buffer: readonly LaneEntry[];
-  at: number;
-  /** The newest entry that was read. */
-  position: number;
-  mayBeMore: boolean;
-  /** Pauses that are not over. */
-  pauses: number;
-  /** Second messages of entries whose first is out. */
-  readonly companions: Outgoing[];
-  /** Entries that the broker did not take, oldest first. */
-  repairs: readonly Repair[];
-  repairing: boolean;
-  /** The broker said that nobody is subscribed. */
-  unheard: boolean;
-}
-
-interface Repair {
-  readonly ticket: Ticket;
-  readonly tries: number;
-}
-
 /**
  * One ordered stream to the city. It reads the log from its cursor, keeps a window of entries under way, and moves the
  * cursor when all before it are settled; a lost connection is forgotten and the next begins at the cursor. So a crash or a
@@ -97,22 +61,12 @@ export class Lane implements Sender {
     const { source, account, clock, backlogRate, activeTopic } = this.#options;
     const backlogEnd = source.head();
     const long = activeTopic !== undefined && backlogEnd - account.cursor > overtakeFrom;
-    this.#run = {
-      link,
-      window: new Window(account.cursor),
+    this.#run = beginRun(link, {
+      cursor: account.cursor,
       backlogEnd,
       pacer: new Pacer(backlogRate, clock.now()),
       ...(long ? { overtaking: new Overtaking(source, backlogEnd) } : {}),
-      buffer: [],
-      at: 0,
-      position: account.cursor,
-      mayBeMore: true,
-      pauses: 0,
-      companions: [],
-      repairs: [],
-      repairing: false,
-      unheard: false,
-    };
+    });
   }
 
   /** The connection is gone: what was under way is sent again on the next. */

@@ -10,7 +10,7 @@ import {
   MqttUplink,
   withoutSecrets,
 } from "./mqtt-uplink.ts";
-import type { ConnectFailure, OpenWire, Wire, WireEnd, WireOptions } from "./wire.ts";
+import type { ConnectFailure, OpenWire, Wire, WireEnd, WireOptions } from "./wire-types.ts";
 
 /** A wire that does nothing and ends when it is told to. */
 class FakeWire implements Wire {

@@ -12,7 +12,7 @@ import type {
   Wire,
   WireEnd,
   WireOptions,
-} from "./wire.ts";
+} from "./wire-types.ts";
 
 /** Where and as whom to connect. */
 export interface ConnectionOptions {

@@ -7,7 +7,7 @@ import type { UplinkView } from "../ports/status.ts";
 import type { Logger, Telemetry } from "../ports/telemetry.ts";
 import type { CommandRecord } from "./commands.ts";
 import type { LaneName } from "./contract.ts";
-import type { OpenWire, TlsFiles } from "./wire.ts";
+import type { OpenWire, TlsFiles } from "./wire-types.ts";
 
 /** How to reach the city; may change while the gateway runs. */
 export interface CityOptions {

@@ -4,11 +4,11 @@ import type { Logger, Telemetry } from "../ports/telemetry.ts";
 import { fits } from "./delivery.ts";
 import type { Outgoing, Sender } from "./dispatcher.ts";
 import { contentType, type LaneWriter } from "./envelope.ts";
-import type { Link } from "./lane.ts";
+import type { Link } from "./lane-run.ts";
 import { Pacer } from "./pacer.ts";
 import { verdictOn } from "./reason-codes.ts";
 import { type Ticket, Window } from "./window.ts";
-import type { Outcome } from "./wire.ts";
+import type { Outcome } from "./wire-types.ts";
 
 /** Ranges that wait or are being sent, at most; further ones are refused. */
 export const mostRanges = 4;

@@ -3,7 +3,7 @@ import type { Logger, Telemetry } from "../ports/telemetry.ts";
 import { fits } from "./delivery.ts";
 import type { Outgoing, Sender } from "./dispatcher.ts";
 import { contentType } from "./envelope.ts";
-import type { Link } from "./lane.ts";
+import type { Link } from "./lane-run.ts";
 import { describeCode } from "./reason-codes.ts";
 
 /** A topic is published at most so often, ms. */

@@ -6,7 +6,7 @@ import { alarmOf, MemoryDesk, MemoryDevices, MemoryZones } from "../../tests/sup
 import { RetainedBoard } from "./retained-board.ts";
 import { StateTopics } from "./state-topics.ts";
 import { topicsOf } from "./topics.ts";
-import type { Outcome } from "./wire.ts";
+import type { Outcome } from "./wire-types.ts";
 
 const topics = topicsOf("zhian/v1", "jinshuiwan", "gw-01");
 const origin = { source: `/${topics.root}`, siteId: "jinshuiwan", gatewayId: "gw-01" };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Suspicion } from "./suspicion.ts";
-import type { WireEnd } from "./wire.ts";
+import type { WireEnd } from "./wire-types.ts";
 
 const closed: WireEnd = { kind: "closed", detail: "" };
 const said = (code: number): WireEnd => ({ kind: "disconnected", code, detail: "" });

@@ -1,4 +1,4 @@
-import type { WireEnd } from "./wire.ts";
+import type { WireEnd } from "./wire-types.ts";
 
 /** Ends of a connection in a row without progress, after which the lane sends one entry at a time to find the culprit. */
 const stepwiseAfter = 3;

@@ -5,7 +5,8 @@ import { freePort } from "../../tests/support/free-port.ts";
 import { ManualClock } from "../../tests/support/manual-clock.ts";
 import { type Connection, type Script, ScriptedBroker } from "../../tests/support/uplink/scripted-broker.ts";
 import { waitFor } from "../../tests/support/wait-for.ts";
-import { type Incoming, type Outcome, openWire, type Wire, type WireOptions } from "./wire.ts";
+import { openWire } from "./wire.ts";
+import type { Incoming, Outcome, Wire, WireOptions } from "./wire-types.ts";
 
 const opened: { broker?: ScriptedBroker; wire?: Wire }[] = [];
 afterEach(async () => {

@@ -2,111 +2,28 @@ import { Buffer } from "node:buffer";
 import { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import { connect, type IClientOptions, type MqttClient } from "mqtt";
-import type { Clock } from "../ports/clock.ts";
+import { Flights } from "./flights.ts";
 import { PacketIds } from "./packet-ids.ts";
 import { describeCode } from "./reason-codes.ts";
-
-/**
- * One connection attempt to one broker: the only file that names MQTT.js, which is a mere wire here. It never queues,
- * never stores and never reconnects; every publish settles, whatever the broker does; a wire that ended is thrown away.
- */
-export type ProtocolVersion = 5 | 4;
-
-export interface TlsFiles {
-  readonly ca?: string;
-  readonly cert?: string;
-  readonly key?: string;
-}
-
-export interface WireOptions {
-  /** mqtt:, mqtts:, ws: or wss: */
-  readonly url: string;
-  /** 5 is MQTT 5, 4 is MQTT 3.1.1. */
-  readonly version: ProtocolVersion;
-  readonly clientId: string;
-  readonly username?: string;
-  readonly password?: string;
-  /** PEM text. The broker's certificate and name are always checked. */
-  readonly tls?: TlsFiles;
-  readonly will: { readonly topic: string; readonly payload: string };
-  readonly contentType: string;
-  readonly keepAliveSeconds: number;
-  /** From the first packet to CONNACK, ms. */
-  readonly connectTimeoutMs: number;
-  /** A publish without acknowledgement for so long ends the wire, ms. */
-  readonly ackTimeoutMs: number;
-  readonly clock: Clock;
-  /** Gives up the attempt. */
-  readonly signal?: AbortSignal;
-}
-
-export type Outcome =
-  /** `heard`: false where an MQTT 5 broker says that nobody is subscribed (0x10). */
-  | { readonly kind: "accepted"; readonly heard: boolean }
-  | { readonly kind: "refused"; readonly code: number }
-  /** The wire ended first: the broker may have it or not. */
-  | { readonly kind: "lost" };
-
-export interface PublishOptions {
-  readonly retain?: boolean;
-  readonly contentType?: string;
-  readonly correlationData?: Uint8Array;
-}
-
-export interface Incoming {
-  readonly topic: string;
-  readonly payload: Uint8Array;
-  readonly retained: boolean;
-  readonly responseTopic?: string;
-  readonly correlationData?: Uint8Array;
-}
-
-export type WireEnd =
-  /** The other side or the network closed it. */
-  | { readonly kind: "closed"; readonly detail: string }
-  /** The broker said why (MQTT 5 DISCONNECT). */
-  | { readonly kind: "disconnected"; readonly code: number; readonly detail: string }
-  /** The broker does not acknowledge, or does not answer pings. */
-  | { readonly kind: "silent"; readonly what: "publish" | "ping"; readonly detail: string }
-  /** By us. */
-  | { readonly kind: "ended"; readonly detail: string };
-
-export type ConnectFailure =
-  /** No connection came about: name, address, port, certificate. */
-  | { readonly kind: "unreachable"; readonly detail: string }
-  /** CONNACK with a reason. */
-  | { readonly kind: "refused"; readonly code: number; readonly detail: string }
-  /** Connected, then closed or silent before CONNACK: so brokers of MQTT 3.1.1 treat MQTT 5. */
-  | { readonly kind: "no-answer"; readonly detail: string };
-
-export interface Wire {
-  readonly version: ProtocolVersion;
-  /** How many QoS 1 messages the broker takes unacknowledged (MQTT 5 §3.2.2.3.3); 65,535 where it does not say. */
-  readonly receiveMaximum: number;
-  /** Bytes of a whole packet; absent where the broker does not say. */
-  readonly maximumPacketSize?: number;
-  readonly retainAvailable: boolean;
-  /** QoS 1. Resolves with the broker's word, or `lost`; never rejects, never hangs. */
-  publish(topic: string, payload: string, options?: PublishOptions): Promise<Outcome>;
-  /** QoS 1, no retained messages unless asked for. */
-  subscribe(filter: string, withRetained: boolean): Promise<Outcome>;
-  unsubscribe(filter: string): void;
-  /** Resolves once, when nothing more can be sent. */
-  readonly ended: Promise<WireEnd>;
-  /** DISCONNECT, so that the will is discarded; hard after `withinMs`. */
-  close(withinMs: number): Promise<void>;
-  /** Hard, at once; the broker publishes the will. */
-  destroy(detail: string): void;
-}
-
-export type OpenWire = (
-  options: WireOptions,
-  onMessage: (message: Incoming) => void,
-) => Promise<{ readonly ok: true; readonly wire: Wire } | { readonly ok: false; readonly failure: ConnectFailure }>;
+import type {
+  ConnectFailure,
+  Incoming,
+  OpenWire,
+  Outcome,
+  ProtocolVersion,
+  PublishOptions,
+  Wire,
+  WireEnd,
+  WireOptions,
+} from "./wire-types.ts";
 
 /** What comes in is commands; larger packets are for the broker to refuse. */
 const largestIncomingPacket = 256 * 1024;
 
+/**
+ * The only file that names MQTT.js, which is a mere wire here: it never queues, never stores and never reconnects. Each
+ * attempt is a new client.
+ */
 export const openWire: OpenWire = (options, onMessage) => {
   let client: MqttClient;
   try {
@@ -166,11 +83,6 @@ export const openWire: OpenWire = (options, onMessage) => {
   });
 };
 
-interface Flight {
-  readonly sentAt: number;
-  readonly settle: (outcome: Outcome) => void;
-}
-
 const lost: Outcome = { kind: "lost" };
 const heard: Outcome = { kind: "accepted", heard: true };
 const unheard: Outcome = { kind: "accepted", heard: false };
@@ -184,13 +96,11 @@ class LiveWire implements Wire {
   readonly ended: Promise<WireEnd>;
   readonly #client: MqttClient;
   readonly #options: WireOptions;
-  readonly #flights = new Map<number, Flight>();
-  #nextFlight = 0;
+  readonly #flights: Flights<Outcome>;
   #lastReason = 0;
   #closing = false;
   #end: WireEnd | undefined;
   #resolveEnded: (end: WireEnd) => void;
-  #cancelWatch: (() => void) | undefined;
 
   constructor(client: MqttClient, options: WireOptions, onMessage: (message: Incoming) => void) {
     this.#client = client;
@@ -203,6 +113,11 @@ class LiveWire implements Wire {
     const { promise, resolve } = Promise.withResolvers<WireEnd>();
     this.ended = promise;
     this.#resolveEnded = resolve;
+    const { ackTimeoutMs, clock } = options;
+    this.#flights = new Flights(clock, ackTimeoutMs, (underWay) => {
+      const detail = `no acknowledgement within ${ackTimeoutMs} ms; ${underWay} under way`;
+      this.#finish({ kind: "silent", what: "publish", detail });
+    });
 
     client.on("message", (topic, payload, packet) => {
       if (this.#end !== undefined) return;
@@ -244,7 +159,7 @@ class LiveWire implements Wire {
   publish(topic: string, payload: string, options: PublishOptions = {}): Promise<Outcome> {
     if (this.#end !== undefined) return Promise.resolve(lost);
     return new Promise((resolve) => {
-      const done = this.#takeOff(resolve);
+      const land = this.#flights.takeOff(resolve);
       this.#client.publish(
         topic,
         payload,
@@ -253,7 +168,7 @@ class LiveWire implements Wire {
           retain: options.retain === true && this.retainAvailable,
           ...(this.version === 5 ? { properties: propertiesOf(options) } : {}),
         },
-        (error) => done(error, this.#lastReason),
+        (error) => land(outcomeOf(error, this.#lastReason)),
       );
     });
   }
@@ -261,11 +176,11 @@ class LiveWire implements Wire {
   subscribe(filter: string, withRetained: boolean): Promise<Outcome> {
     if (this.#end !== undefined) return Promise.resolve(lost);
     return new Promise((resolve) => {
-      const done = this.#takeOff(resolve);
+      const land = this.#flights.takeOff(resolve);
       const five = this.version === 5 ? { rh: withRetained ? 0 : 2, nl: true } : {};
       this.#client.subscribe(filter, { qos: 1, ...five }, (error, granted) => {
-        const code = granted?.find((grant) => grant.qos >= 128)?.qos;
-        done(code === undefined ? error : Object.assign(new Error("refused"), { code }), 0);
+        const refusal = granted?.find((grant) => grant.qos >= 128)?.qos;
+        land(refusal === undefined ? outcomeOf(error, 0) : { kind: "refused", code: refusal });
       });
     });
   }
@@ -290,50 +205,20 @@ class LiveWire implements Wire {
     this.#finish({ kind: "ended", detail });
   }
 
-  #takeOff(settle: (outcome: Outcome) => void): (error: unknown, reason: number) => void {
-    const id = this.#nextFlight++;
-    this.#flights.set(id, { sentAt: this.#options.clock.now(), settle });
-    if (this.#cancelWatch === undefined) this.#watch();
-    return (error, reason) => {
-      if (!this.#flights.delete(id)) return;
-      if (!error) return settle(reason === noMatchingSubscribers ? unheard : heard);
-      const code = reasonCodeOf(error);
-      settle(code === undefined ? lost : { kind: "refused", code });
-    };
-  }
-
-  /** One timer for all that is in flight: the oldest is the first in the map. */
-  #watch(): void {
-    const { clock, ackTimeoutMs } = this.#options;
-    this.#cancelWatch = clock.after(Math.max(1, Math.min(1000, ackTimeoutMs / 4)), () => {
-      this.#cancelWatch = undefined;
-      const [oldest] = this.#flights.values();
-      if (oldest === undefined) return;
-      if (clock.now() - oldest.sentAt < ackTimeoutMs) return this.#watch();
-      // After a stall of our own the acknowledgement may lie in the socket: let it be read first.
-      setImmediate(() => {
-        const [still] = this.#flights.values();
-        if (this.#end !== undefined || still === undefined) return;
-        if (clock.now() - still.sentAt < ackTimeoutMs) return this.#watch();
-        this.#finish({
-          kind: "silent",
-          what: "publish",
-          detail: `no acknowledgement within ${ackTimeoutMs} ms; ${this.#flights.size} under way`,
-        });
-      });
-    });
-  }
-
   #finish(end: WireEnd): void {
     if (this.#end !== undefined) return;
     this.#end = end;
-    this.#cancelWatch?.();
     discard(this.#client);
-    const flights = [...this.#flights.values()];
-    this.#flights.clear();
-    for (const flight of flights) flight.settle(lost);
+    this.#flights.end(lost);
     this.#resolveEnded(end);
   }
+}
+
+/** `reason`: of the PUBACK. */
+function outcomeOf(error: unknown, reason: number): Outcome {
+  if (!error) return reason === noMatchingSubscribers ? unheard : heard;
+  const code = reasonCodeOf(error);
+  return code === undefined ? lost : { kind: "refused", code };
 }
 
 /** Its own listeners stay: they stop its timers. */
