@@ -36,7 +36,7 @@ export function withDefaults(only: readonly Rule[] = rules, params: Record<strin
 export class FusionBench {
   readonly clock: ManualClock;
   readonly log: MemoryObservationLog;
-  readonly alarms = new MemoryAlarmLog();
+  readonly alarms: MemoryAlarmLog;
   readonly telemetry = countingTelemetry();
   readonly ruleErrors: { rule: string; observation: Observation | undefined }[] = [];
   desk: FusionDesk;
@@ -47,6 +47,7 @@ export class FusionBench {
   constructor(configured: readonly ConfiguredRule[] = withDefaults(), clock = new ManualClock()) {
     this.clock = clock;
     this.log = new MemoryObservationLog(clock);
+    this.alarms = new MemoryAlarmLog(clock);
     this.#rules = configured;
     this.desk = createAlarmDesk({ log: this.alarms, clock, telemetry: this.telemetry });
     this.#fusion = this.#start();

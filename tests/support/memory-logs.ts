@@ -96,11 +96,18 @@ export class MemoryObservationLog implements ObservationLog {
 export class MemoryAlarmLog implements AlarmLog {
   readonly epoch = epoch;
   readonly entries: LoggedTransition[] = [];
+  /** Log time of each entry, where there is a clock. */
+  readonly times: number[] = [];
   refuse: Error | undefined;
+  readonly #clock: Clock | undefined;
   readonly #alarms = new Map<string, Alarm>();
   readonly #newest = new Map<string, number>();
   readonly #states = new Map<string, { rule: string; key: string; state: unknown }>();
   #point: { cursor: number; at: number } | undefined;
+
+  constructor(clock?: Clock) {
+    this.#clock = clock;
+  }
 
   append(transitions: readonly NewTransition[], checkpoint?: FusionCheckpoint): readonly LoggedTransition[] {
     if (this.refuse !== undefined) throw this.refuse;
@@ -114,6 +121,7 @@ export class MemoryAlarmLog implements AlarmLog {
     return transitions.map((item) => {
       const logged = { ...item, seq: this.entries.length + 1, observationCursor: this.#point?.cursor ?? 0 };
       this.entries.push(logged);
+      this.times.push(this.#clock?.now() ?? 0);
       this.#alarms.set(item.alarm.id, item.alarm);
       this.#newest.set(item.alarm.id, logged.seq);
       return logged;
