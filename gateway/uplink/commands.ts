@@ -81,18 +81,19 @@ export class Commands {
   }
 
   receive(message: Incoming): void {
+    const asked = read(message, this.#parts.topics);
     // A retained command would be done anew after every connect.
     if (message.retained) {
       this.#parts.logger.warn({ topic: message.topic }, "a retained command is ignored");
+      this.#record(asked, false, "COMMAND_INVALID", false);
       return;
     }
-    const asked = read(message, this.#parts.topics);
     const { requestId } = asked.head;
     const key = requestId === "" ? undefined : `${asked.name}\n${requestId}`;
     const known = key === undefined ? undefined : this.#memory.get(key);
     if (known !== undefined) {
       this.#record(asked, known.ok, undefined, true);
-      this.#answer(message, asked, known.text);
+      this.#answer(message, asked, known);
       return;
     }
     const { answer, transient } = this.#do(asked);
@@ -100,7 +101,7 @@ export class Commands {
     // What failed for now may be tried again under the same id.
     if (key !== undefined && !transient) this.#memory.put(key, done);
     this.#record(asked, answer.ok, answer.error?.code, false);
-    this.#answer(message, asked, done.text);
+    this.#answer(message, asked, done);
   }
 
   #do(asked: Asked): { answer: Answer; transient: boolean } {
@@ -151,7 +152,7 @@ export class Commands {
     });
   }
 
-  #answer(message: Incoming, asked: Asked, text: string): void {
+  #answer(message: Incoming, asked: Asked, { text, ok }: Remembered): void {
     const { answers, topics, prefix, responseTopics, origin, clock } = this.#parts;
     const { responseTopic, correlationData } = message;
     const allowed = responseTopic !== undefined && mayAnswerOn(responseTopic, prefix, responseTopics);
@@ -162,11 +163,10 @@ export class Commands {
       asked.enveloped
         ? writeEvent(origin, { type: "zhian.command.answer", id, time, clock: clock.quality().state, data })
         : data;
-    const excess = new GatewayError("UPLINK_POISON", "the answer is larger than the broker takes");
     answers.put({
       topic: allowed ? responseTopic : topics.responses,
       payload: wrap(text),
-      tooLarge: wrap(JSON.stringify(refusal(asked.head.requestId, excess))),
+      tooLarge: wrap(JSON.stringify({ requestId: asked.head.requestId, ok, truncated: true } satisfies Answer)),
       options: {
         contentType: asked.enveloped ? contentType : "application/json",
         ...(correlationData === undefined ? {} : { correlationData }),

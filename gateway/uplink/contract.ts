@@ -153,6 +153,7 @@ export const answerSchema = z.looseObject({
   requestId: z.string().describe("Empty where the command was too broken to find one."),
   ok: z.boolean(),
   error: z.strictObject({ code: z.string(), message: z.string(), hint: z.string() }).optional(),
+  truncated: z.literal(true).optional().describe("The rest of the answer was larger than the broker takes."),
 });
 export type Answer = z.infer<typeof answerSchema>;
 
