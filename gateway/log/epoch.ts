@@ -47,4 +47,4 @@ const carriedOver = [
 const gapsAhead = `
   INSERT INTO gaps (lane, epoch, from_seq, to_seq, reason, at)
   SELECT lane, ?, from_seq, to_seq, reason, at FROM gaps
-  WHERE epoch = ? AND lane = 'events' AND reason = 'retention' AND to_seq > ?`;
+  WHERE epoch = ? AND lane = 'events' AND reason <> 'damaged' AND to_seq > ?`;

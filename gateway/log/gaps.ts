@@ -72,16 +72,16 @@ export class SqliteGaps implements Gaps {
     return this.#totals(lane).evicted;
   }
 
-  isQuarantined(lane: Lane, seq: number): boolean {
-    return this.#sql.isSetAside.get(lane, this.#epoch, seq) !== undefined;
-  }
-
   /** Of the messages after `seq`: how many were set aside, and how many were removed before they were delivered. */
   missingAfter(lane: Lane, seq: number): Totals {
-    return {
-      quarantined: this.#sql.quarantinedAfter.get(lane, this.#epoch, seq)?.n ?? 0,
-      evicted: this.#sql.evictedAfter.get(seq, lane, this.#epoch, seq)?.n ?? 0,
-    };
+    const count = (reason: Gap["reason"]): number =>
+      this.#sql.missingAfter.get(seq, lane, this.#epoch, seq, reason)?.n ?? 0;
+    return { quarantined: count("poison"), evicted: count("retention") };
+  }
+
+  /** The ranges after `seq` that were set aside. */
+  setAsideAfter(lane: Lane, seq: number): readonly Range[] {
+    return this.#sql.setAsideAfter.all(lane, this.#epoch, seq);
   }
 
   /** Inside a transaction: counts ranges that retention removed before they were delivered, and declares them. */
@@ -141,18 +141,16 @@ function statements(db: Database) {
     setAside: db.prepare<[string, string, number, string, string, string, string], never>(
       "INSERT OR IGNORE INTO quarantine (lane, epoch, seq, message, reason, at, data) VALUES (?, ?, ?, ?, ?, ?, ?)",
     ),
-    isSetAside: db.prepare<[string, string, number], { id: number }>(
-      "SELECT id FROM quarantine WHERE lane = ? AND epoch = ? AND seq = ?",
+    setAsideAfter: db.prepare<[string, string, number], Range>(
+      `SELECT from_seq AS "from", to_seq AS "to" FROM gaps
+       WHERE lane = ? AND epoch = ? AND to_seq > ? AND reason = 'poison'`,
     ),
     trimQuarantine: db.prepare<[number], never>(
       "DELETE FROM quarantine WHERE id <= (SELECT max(id) FROM quarantine) - ?",
     ),
-    quarantinedAfter: db.prepare<[string, string, number], { n: number }>(
-      "SELECT count(*) AS n FROM quarantine WHERE lane = ? AND epoch = ? AND seq > ?",
-    ),
-    evictedAfter: db.prepare<[number, string, string, number], { n: number | null }>(
+    missingAfter: db.prepare<[number, string, string, number, string], { n: number | null }>(
       `SELECT sum(to_seq - max(from_seq - 1, ?)) AS n FROM gaps
-       WHERE lane = ? AND epoch = ? AND to_seq > ? AND reason = 'retention'`,
+       WHERE lane = ? AND epoch = ? AND to_seq > ? AND reason = ?`,
     ),
     totals: db.prepare<[string, string], Totals>(
       "SELECT quarantined, evicted FROM lane_totals WHERE lane = ? AND epoch = ?",

@@ -127,8 +127,9 @@ export class Trimming {
     for (const row of rows) this.#sql.remove.run(row.seq);
     const cursor = this.#cursor();
     const { gaps } = this.#o;
-    const undelivered = rows.filter((row) => row.seq > cursor && !gaps.isQuarantined("events", row.seq));
-    gaps.evict("events", rangesOf(undelivered));
+    const setAside = gaps.setAsideAfter("events", cursor);
+    const told = (seq: number): boolean => setAside.some((range) => range.from <= seq && seq <= range.to);
+    gaps.evict("events", rangesOf(rows.filter((row) => row.seq > cursor && !told(row.seq))));
     gaps.prune("events", cursor);
     return rows.length;
   }
