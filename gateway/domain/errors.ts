@@ -9,6 +9,10 @@ export const errorCatalogue = {
     transient: false,
     hint: "Another gateway runs on this data directory. Stop it, or give this one its own with ZHIAN_DATA.",
   },
+  DATA_ABSENT: {
+    transient: false,
+    hint: "No gateway has run on this data directory yet. Check `gateway.data` in the configuration, or ZHIAN_DATA.",
+  },
   DB_NEWER: {
     transient: false,
     hint: "The data was written by a newer version. Install that version, or restore a backup made by this one.",

@@ -34,19 +34,11 @@ export interface Looked {
  * `cut-off`: the newest rows are gone. `replaced`: this is not the database that the gateway wrote to last.
  * `unknown-head`: the head that was asked for is not in the chain.
  */
-export type AlarmLogFault =
-  | "missing"
-  | "changed"
-  | "mislabelled"
-  | "table"
-  | "cut-off"
-  | "replaced"
-  | "unknown-head";
+export type AlarmLogFault = "missing" | "changed" | "mislabelled" | "table" | "cut-off" | "replaced" | "unknown-head";
 
 export type AlarmLogVerdict =
   /** `found`: the row after which the head that was asked for stood. */
-  | (Looked & { readonly ok: true; readonly found?: number })
-  | (Looked & { readonly ok: false; readonly fault: Break });
+  (Looked & { readonly ok: true; readonly found?: number }) | (Looked & { readonly ok: false; readonly fault: Break });
 
 /** `seq`: the first row of the alarm log that is concerned. */
 export interface Break {
