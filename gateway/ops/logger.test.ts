@@ -49,6 +49,7 @@ test("secrets and personal data are found nowhere in a line, at whatever depth a
       raw: Buffer.from(idCard ?? ""),
       text: `denied ${idCard} with data:image/jpeg;base64,${picture}`,
       url: `mqtt://gw-01:${secret}@city:1883`,
+      unescaped: `mqtt://gw-01:begins@${secret}@city:1883`,
       err: new Error(`cannot parse ${idCard}`, { cause: { token: secret } }),
     },
     `refused ${idCard} at mqtts://u:${secret}@host`,

@@ -19,8 +19,8 @@ const idCardNumber =
 /** A picture that ended up in a text. */
 const embedded = /data:[a-z]+\/[a-z0-9.+-]+;base64,[A-Za-z0-9+/=]*/gi;
 const longBase64 = /[A-Za-z0-9+/]{200,}={0,2}/g;
-/** User name and password in a URL. */
-const urlCredentials = /([a-z][a-z0-9+.-]*:\/\/)[^\s/@]+@/gi;
+/** User name and password in a URL, up to the last @ before its path: a password may hold one that was not escaped. */
+const urlCredentials = /([a-z][a-z0-9+.-]*:\/\/)[^\s/]+@/gi;
 
 /**
  * What may be written to the log: secrets and personal data are replaced at any depth, by key and by what a text looks
