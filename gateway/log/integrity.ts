@@ -5,7 +5,7 @@ import { isSound, type StoredText } from "./observation-row.ts";
 const mib = 1024 * 1024;
 /** Up to here the indices are compared with their tables too; up to the second every page is looked at. */
 const fullUpTo = 32 * mib;
-const quickUpTo = 256 * mib;
+const quickUpTo = 128 * mib;
 const newestRows = 10_000;
 const rowsPerRead = 1000;
 

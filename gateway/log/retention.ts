@@ -33,6 +33,8 @@ const betweenStepsMs = 1;
 const rowsBetweenChecks = 5000;
 /** Trimming goes on down to here, so that it does not begin again with the next row. */
 const lowMark = 0.9;
+/** A write-ahead log beyond this share of the budget is emptied before rows are given up for it. */
+const walShare = 1 / 16;
 /** Free pages inside the file beyond this share go back to the file system. */
 const freeShare = 0.25;
 const pagesPerStep = 512;
@@ -75,8 +77,9 @@ export class Retention {
     const usage = this.usage();
     const { budgetBytes } = this.#o;
     this.#o.telemetry.gauge("zhian_log_bytes", usage.bytes);
-    if (usage.bytes > budgetBytes && this.#shrinkWal()) return true;
-    if (usage.bytes > budgetBytes && usage.usedBytes > budgetBytes * lowMark && this.#trim()) return true;
+    const over = usage.bytes > budgetBytes;
+    if (over && this.#walBytes() > budgetBytes * walShare && this.#shrinkWal()) return true;
+    if (over && usage.usedBytes > budgetBytes * lowMark && this.#trim()) return true;
     return this.#age() || this.#giveBack(this.usage());
   }
 
