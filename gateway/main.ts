@@ -1,6 +1,8 @@
 import { Command, CommanderError } from "commander";
+import type { ReplayCommandOptions } from "./commands/replay.ts";
 import type { StartOptions } from "./commands/start.ts";
 import { tellError } from "./commands/tell.ts";
+import type { VerifyCommandOptions } from "./commands/verify.ts";
 import { version } from "./commands/version.ts";
 
 const config = ["--config <file>", "the configuration file"] as const;
@@ -55,6 +57,28 @@ export async function main(args: readonly string[]): Promise<number> {
     .option("--messages", "of every message to and from the city instead, by name")
     .action(async (options: { commands?: boolean; messages?: boolean }) => {
       code = (await import("./commands/schema.ts")).schema(options);
+    });
+
+  program
+    .command("verify")
+    .description("check the alarm log from the beginning of its hash chain to its head, also while the gateway runs")
+    .requiredOption(...config)
+    .option("--head <hex>", "a chain head that the city kept: is it in the chain?")
+    .option(...json)
+    .action(async (options: VerifyCommandOptions) => {
+      code = (await import("./commands/verify.ts")).verify(options);
+    });
+
+  program
+    .command("replay")
+    .description(
+      "run the recorded observations against the rules of a configuration, and compare with what was raised live",
+    )
+    .requiredOption(...config)
+    .option("--within <duration>", "alarms of one rule and subject are one when raised within this time", "10m")
+    .option(...json)
+    .action(async (options: ReplayCommandOptions) => {
+      code = (await import("./commands/replay.ts")).replay(options);
     });
 
   program

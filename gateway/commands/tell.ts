@@ -31,11 +31,11 @@ export function tellWarnings(warnings: readonly Warning[]): void {
   }
 }
 
-/** What failed, and what to do. Our own bug shows its stack. */
-export function tellError(error: unknown): void {
+/** What failed, and what to do, in words of the place where it failed if need be. Our own bug shows its stack. */
+export function tellError(error: unknown, hint?: string): void {
   if (isGatewayError(error)) {
     complain(`${red(`${error.code}: ${error.message}`)}`);
-    complain(`  ${dim("hint    ")}  ${error.hint}`);
+    complain(`  ${dim("hint    ")}  ${hint ?? error.hint}`);
     return;
   }
   complain(red(error instanceof Error ? (error.stack ?? error.message) : String(error)));
