@@ -66,6 +66,11 @@ export interface Logs {
   close(): void;
 }
 
+interface Opened {
+  readonly db: Database;
+  readonly damage?: Damage;
+}
+
 const dayMs = 24 * 60 * 60 * 1000;
 const reserveBytes = 8 * 1024 * 1024;
 /** What was delivered is given up on a full disk down to so many times the reserve. */
@@ -84,11 +89,21 @@ export function openLogs(options: LogsOptions): Logs {
 }
 
 function openLocked(options: LogsOptions, unlock: () => void): Logs {
-  const { dataDir, clock, logger, telemetry, siteId, budgetBytes, eventCursorName, alarmCursorName } = options;
-  const files = filesIn(dataDir);
-  const reserve = new Reserve(files.reserve, options.reserveBytes ?? reserveBytes);
+  const reserve = new Reserve(filesIn(options.dataDir).reserve, options.reserveBytes ?? reserveBytes);
   const opened = openDespiteFullDisk(options, reserve);
+  try {
+    return join(options, opened, reserve, unlock);
+  } catch (error) {
+    opened.db.close();
+    throw error;
+  }
+}
+
+/** The parts of the logs, joined around one connection. */
+function join(options: LogsOptions, opened: Opened, reserve: Reserve, unlock: () => void): Logs {
+  const { dataDir, clock, logger, telemetry, siteId, budgetBytes, eventCursorName, alarmCursorName } = options;
   const { db } = opened;
+  const files = filesIn(dataDir);
   const at = new Date(clock.wall()).toISOString();
   const found = findLostEnd({ db, testimony: readTestimony(files.witness), eventCursorName, at });
   const { epoch } = found;
@@ -158,18 +173,21 @@ function openLocked(options: LogsOptions, unlock: () => void): Logs {
       closed = true;
       watch.close();
       retention.close();
-      observations.close();
-      commits.flush();
-      commits.close();
-      witness.close();
-      db.close();
-      unlock();
+      try {
+        observations.close();
+        commits.flush();
+        commits.close();
+        witness.close();
+        db.close();
+      } finally {
+        unlock();
+      }
     },
   };
 }
 
 /** Even the shared memory file of the engine needs a little room; the reserve has it. */
-function openDespiteFullDisk(options: LogsOptions, reserve: Reserve): { db: Database; damage?: Damage } {
+function openDespiteFullDisk(options: LogsOptions, reserve: Reserve): Opened {
   // For the control of the power-cut test, which must lose records with it.
   const synchronous = process.env["ZHIAN_UNSAFE_SYNCHRONOUS"] === "NORMAL" ? "NORMAL" : "FULL";
   if (synchronous !== "FULL") {
@@ -183,10 +201,19 @@ function openDespiteFullDisk(options: LogsOptions, reserve: Reserve): { db: Data
   }
 }
 
+/** Counts the start. The number is written with the first commit: a full disk must not keep the gateway from starting. */
 function nextBoot(db: Database, commits: Commits): Logs["boot"] {
   const meta = metaOf(db);
   const number = Number(meta.get("boot") ?? 0) + 1;
-  commits.vital(() => meta.set("boot", String(number)));
+  let written = false;
+  commits.ride({
+    dirty: () => !written,
+    write: () => meta.set("boot", String(number)),
+    written() {
+      written = true;
+    },
+  });
+  commits.flush();
   const last = db.prepare<[], { at: number | null }>(
     `SELECT max(at) AS at FROM (
        SELECT at FROM fusion

@@ -24,7 +24,9 @@ export interface RetentionOptions {
 interface Usage {
   /** What the files take on the disk. */
   readonly bytes: number;
-  /** Of it, what holds rows. */
+  /** Of it, the write-ahead log. */
+  readonly walBytes: number;
+  /** Of it, what holds rows in the main file. */
   readonly usedBytes: number;
 }
 
@@ -67,9 +69,10 @@ export class Retention {
 
   usage(): Usage {
     const { db } = this.#o;
-    const pages = db.pragma("page_count");
-    const bytes = pages * this.#pageBytes + this.#walBytes();
-    return { bytes, usedBytes: bytes - db.pragma("freelist_count") * this.#pageBytes };
+    const fileBytes = db.pragma("page_count") * this.#pageBytes;
+    const walBytes = statSync(`${db.path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+    const usedBytes = fileBytes - db.pragma("freelist_count") * this.#pageBytes;
+    return { bytes: fileBytes + walBytes, walBytes, usedBytes };
   }
 
   /** Does one piece of work, if there is any. False when all is within bounds. Throws DISK_FULL or DISK_FAILED. */
@@ -78,7 +81,7 @@ export class Retention {
     const { budgetBytes } = this.#o;
     this.#o.telemetry.gauge("zhian_log_bytes", usage.bytes);
     const over = usage.bytes > budgetBytes;
-    if (over && this.#walBytes() > budgetBytes * walShare && this.#shrinkWal()) return true;
+    if (over && usage.walBytes > budgetBytes * walShare && this.#shrinkWal(usage)) return true;
     if (over && usage.usedBytes > budgetBytes * lowMark && this.#trim()) return true;
     return this.#age() || this.#giveBack(this.usage());
   }
@@ -125,7 +128,7 @@ export class Retention {
 
   #giveBack(usage: Usage): boolean {
     const { db, budgetBytes } = this.#o;
-    const free = usage.bytes - usage.usedBytes;
+    const free = usage.bytes - usage.walBytes - usage.usedBytes;
     const excess = Math.max(usage.bytes - budgetBytes, free - usage.bytes * freeShare);
     if (excess < this.#pageBytes || free < this.#pageBytes) return false;
     db.shrink(Math.min(pagesPerStep, Math.ceil(excess / this.#pageBytes)));
@@ -133,11 +136,10 @@ export class Retention {
     return true;
   }
 
-  #shrinkWal(): boolean {
-    const before = this.#walBytes();
-    if (before === 0) return false;
+  /** False where another program reads an old state and so keeps the write-ahead log from being emptied. */
+  #shrinkWal(usage: Usage): boolean {
     this.#o.db.checkpoint("TRUNCATE");
-    return this.#walBytes() < before;
+    return this.usage().walBytes < usage.walBytes;
   }
 
   /** The disk is full, whoever filled it: what the city has is given up for what is yet to come. */
@@ -158,9 +160,5 @@ export class Retention {
       "the budget was used up while the city was away: the oldest events were removed and declared as gaps",
     );
     this.#evicting = 0;
-  }
-
-  #walBytes(): number {
-    return statSync(`${this.#o.db.path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
   }
 }
