@@ -173,6 +173,49 @@ describe("a damaged log", () => {
     expect(logs.alarms.openAlarms()).toHaveLength(5);
   });
 
+  test.each([["observations"], ["alarm_log"]])(
+    "the page at the root of %s: the rows are found again without it, and what retention removed is not",
+    async (table) => {
+      await recorded();
+      const db = new Database({ path: file });
+      db.exec("DELETE FROM observations WHERE seq <= 300");
+      const before = db.prepare<[], { id: string }>("SELECT id FROM observations ORDER BY seq").all();
+      db.close();
+      ruin(pagesOf(table)[0] ?? 0);
+      const logs = start();
+      expect(logs.damage).toMatchObject({ salvaged: { observations: 1700, transitions: 15 } });
+      expectSound(logs);
+      expect(logs.observations.read(0, 2000).map((entry) => entry.observation.id)).toEqual(before.map((row) => row.id));
+      expect(logs.alarms.openAlarms()).toHaveLength(5);
+      expect(logs.gaps.read(0, 10)).toEqual([]);
+    },
+  );
+
+  test("rows that go over many pages are found without the root too", async () => {
+    const first = start();
+    const texts = [10, 3000, 4050, 9000, 40_000].map((length) => "记".repeat(length));
+    await first.observations.append(
+      texts.map((detail) => denied(1, { kind: "gateway.fault", body: { code: "x", active: true, detail } } as never)),
+    );
+    await first.observations.append(Array.from({ length: 200 }, (_, n) => denied(n)));
+    const before = first.observations.read(0, 300).map((entry) => entry.observation);
+    first.close();
+    ruin(pagesOf("observations")[0] ?? 0);
+    const logs = start();
+    expect(logs.observations.read(0, 300).map((entry) => entry.observation)).toEqual(before);
+  });
+
+  test("an alarm step that was changed into another is kept, and is told when the old chain ends", async () => {
+    await recorded();
+    ruin(pagesOf("observations").at(-30) ?? 0);
+    const db = new Database({ path: file });
+    db.exec("UPDATE alarm_log SET transition = replace(transition, 'critical', 'warning') WHERE seq = 7");
+    db.close();
+    const logs = start();
+    expect(logs.damage).toMatchObject({ altered: 1, salvaged: { transitions: 15 } });
+    expect(logs.alarms.read(6, 1)[0]?.transition.severity).toBe("warning");
+  });
+
   test("all pages of the observations: the alarms are there, and fusion goes on from nothing", async () => {
     const { epoch } = await recorded();
     for (const page of pagesOf("observations")) ruin(page);

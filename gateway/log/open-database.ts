@@ -1,4 +1,15 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { GatewayError, isGatewayError } from "../domain/errors.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -31,6 +42,8 @@ export interface Damage {
   readonly salvaged: Counts;
   /** At most. */
   readonly lost: Counts;
+  /** Rows of the alarm log that can be read but broke the old hash chain; they are kept. */
+  readonly altered?: number;
 }
 
 export interface Files {
@@ -106,6 +119,8 @@ function replace(options: OpenDatabaseOptions, fault: string): { db: Database; d
   const fresh = new Database({ path: files.fresh, synchronous });
   migrate(fresh);
   graftFirstPage(files.database, fresh, join(setAside, "first-page"));
+  // All into one file, so that what is looked for page by page is the newest.
+  attempt(() => emptyWal(files.database));
   const old = new Database({ path: files.database, readonly: true });
   const epoch = newEpoch();
   const { eventCursorName, alarmCursorName } = options;
@@ -119,8 +134,7 @@ function replace(options: OpenDatabaseOptions, fault: string): { db: Database; d
   fresh.close();
   const damage = { what: fault, setAside, ...counts };
   writeFileSync(join(setAside, "report.json"), `${JSON.stringify(damage, undefined, 2)}\n`, { mode: 0o600 });
-  moveDatabase(files.database, setAside);
-  renameSync(files.fresh, files.database);
+  exchange(dataDir, setAside);
   logger.error({ ...counts, setAside }, "the damaged log was set aside; a new epoch begins");
   return { db: new Database({ path: files.database, synchronous }), damage };
 }
@@ -136,8 +150,7 @@ function finishSettingAside(dataDir: string): void {
   if (existsSync(files.database) || setAside === undefined || !isComplete(files.fresh)) {
     removeDatabase(files.fresh);
   } else {
-    moveDatabase(files.database, join(dataDir, setAside));
-    renameSync(files.fresh, files.database);
+    exchange(dataDir, join(dataDir, setAside));
   }
 }
 
@@ -152,9 +165,31 @@ function isComplete(path: string): boolean {
 }
 
 /** The main file goes first: without it the others mean nothing, and with a foreign one they would do harm. */
-function moveDatabase(path: string, directory: string): void {
+function exchange(dataDir: string, setAside: string): void {
+  const { database, fresh } = filesIn(dataDir);
   for (const suffix of ["", "-wal", "-shm"]) {
-    if (existsSync(path + suffix)) renameSync(path + suffix, join(directory, `zhian.db${suffix}`));
+    if (existsSync(database + suffix)) renameSync(database + suffix, join(setAside, `zhian.db${suffix}`));
+  }
+  renameSync(fresh, database);
+  // What is acknowledged from now on must not be in a file that a power cut takes the name from.
+  for (const directory of [setAside, dataDir]) syncDirectory(directory);
+}
+
+function syncDirectory(path: string): void {
+  const directory = openSync(path, "r");
+  try {
+    fsyncSync(directory);
+  } finally {
+    closeSync(directory);
+  }
+}
+
+function emptyWal(path: string): void {
+  const db = new Database({ path });
+  try {
+    db.checkpoint("TRUNCATE");
+  } finally {
+    db.close();
   }
 }
 

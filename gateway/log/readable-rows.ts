@@ -6,14 +6,13 @@ const rowsPerRead = 200;
 const beyond = 2 ** 40;
 
 /**
- * The rows of a damaged table that can still be read, in order. A damaged page makes all reads fail that touch it; the
- * first number behind it is found by doubling the step and then halving it. `onLost` hears of the numbers in between,
- * not of an end that is missing.
+ * The rows of a damaged table, in order. A damaged page makes all reads fail that touch it; the first number behind it is
+ * found by doubling the step and then halving it. For the numbers in between `rescue` is asked.
  */
 export function* readableRows<R extends { readonly seq: number }>(
   read: Statement<[number, number], R>,
   after: number,
-  onLost: (range: Range) => void,
+  rescue: (range: Range) => Iterable<R>,
 ): Generator<R> {
   let place = after;
   let limit = rowsPerRead;
@@ -23,8 +22,8 @@ export function* readableRows<R extends { readonly seq: number }>(
       limit = 1;
     } else if (rows === undefined) {
       const behind = firstReadable(read, place);
-      if (behind === undefined) return;
-      onLost({ from: place + 1, to: behind });
+      yield* rescue({ from: place + 1, to: behind });
+      if (behind === Number.POSITIVE_INFINITY) return;
       place = behind;
       limit = rowsPerRead;
     } else {
@@ -36,13 +35,13 @@ export function* readableRows<R extends { readonly seq: number }>(
   }
 }
 
-/** The smallest number after which there is a row that can be read; `undefined` where there is none. */
-function firstReadable<R>(read: Statement<[number, number], R>, place: number): number | undefined {
+/** The smallest number after which there is a row that can be read; infinite where there is none. */
+function firstReadable<R>(read: Statement<[number, number], R>, place: number): number {
   const works = (from: number): boolean => attempt(() => read.all(from, 1)) !== undefined;
   let step = 1;
   while (!works(place + step)) {
     step *= 2;
-    if (step > beyond) return undefined;
+    if (step > beyond) return Number.POSITIVE_INFINITY;
   }
   let fails = place + Math.floor(step / 2);
   let reads = place + step;
@@ -51,7 +50,7 @@ function firstReadable<R>(read: Statement<[number, number], R>, place: number): 
     if (works(middle)) reads = middle;
     else fails = middle;
   }
-  return read.all(reads, 1).length === 0 ? undefined : reads;
+  return read.all(reads, 1).length === 0 ? Number.POSITIVE_INFINITY : reads;
 }
 
 /** A damaged page can look like anything to the engine, even like a mistake in the SQL. */

@@ -2,11 +2,12 @@ import type { Epoch } from "../domain/ids.ts";
 import { fireRelatedKinds } from "../domain/observation.ts";
 import type { Database } from "./database.ts";
 import type { Range } from "./gaps.ts";
-import { genesis, link } from "./hash-chain.ts";
+import { type ChainedRow, genesis, link } from "./hash-chain.ts";
 import { isJson } from "./integrity.ts";
 import { checksum, isSound, parseObservation } from "./observation-row.ts";
 import { attempt, readableRows } from "./readable-rows.ts";
 import { Renumbering } from "./renumbering.ts";
+import { type Cell, TableLeaves } from "./table-leaves.ts";
 
 /** What was left of one log. `last` is the last old number that was read. */
 export interface SalvagedLog {
@@ -15,34 +16,21 @@ export interface SalvagedLog {
   readonly last: number;
 }
 
-interface OldTransition {
+/** A row as found, before anything about it is believed. */
+interface FoundRow {
   readonly seq: number;
-  readonly at: number;
-  readonly cursor: number;
-  readonly span: number;
-  readonly id: string;
-  readonly alarm_id: string;
-  readonly transition: string;
-  readonly alarm: string;
-}
-
-interface OldObservation {
-  readonly seq: number;
-  readonly at: number;
-  readonly span: number;
-  readonly occurred: number | null;
-  readonly crc: number;
-  readonly dedup: string | null;
-  readonly json: string;
+  readonly cells: readonly Cell[];
 }
 
 const rowsPerCommit = 1000;
 
-/** Copies the alarm log under new numbers. The chain is closed afterwards, by `rechain`. */
-export function salvageTransitions(old: Database, fresh: Database): SalvagedLog {
-  const read = old.prepare<[number, number], OldTransition>(
-    `SELECT seq, at, cursor, span, id, alarm_id, transition, alarm FROM alarm_log WHERE seq > ? ORDER BY seq LIMIT ?`,
-  );
+/**
+ * Copies the alarm log under new numbers. The chain is closed afterwards, by `rechain`; so this is the last look at the
+ * old one: `altered` rows can be read but do not follow from the row before them.
+ */
+export function salvageTransitions(old: Database, fresh: Database): SalvagedLog & { readonly altered: number } {
+  let altered = 0;
+  let before: { readonly seq: number; readonly hash: Cell | undefined } | undefined;
   const insert = fresh.prepare<[number, number, number, number, string, string, string, string], never>(
     `INSERT INTO alarm_log (seq, at, cursor, span, id, alarm_id, transition, alarm, hash)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, '') ON CONFLICT (id) DO NOTHING`,
@@ -51,18 +39,19 @@ export function salvageTransitions(old: Database, fresh: Database): SalvagedLog 
     `INSERT INTO alarms (id, first, newest, open, json) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE
      SET newest = excluded.newest, open = excluded.open, json = excluded.json`,
   );
-  return copy(
-    fresh,
-    (lost) => readableRows(read, 0, lost),
-    (row, seq) => {
-      if (!isJson(row.transition) || !isJson(row.alarm) || !areWhole(row.at, row.cursor, row.span)) return false;
-      if (typeof row.id !== "string" || typeof row.alarm_id !== "string") return false;
-      if (insert.run(seq, row.at, row.cursor, row.span, row.id, row.alarm_id, row.transition, row.alarm) === 0)
-        return false;
-      project.run(row.alarm_id, seq, seq, isOpen(row.alarm) ? 1 : 0, row.alarm);
-      return true;
-    },
-  );
+  const columns = ["seq", "at", "cursor", "span", "id", "alarm_id", "transition", "alarm", "hash"];
+  const log = copy(fresh, new FoundRows(old, "alarm_log", columns, 0), (row, seq) => {
+    const [, at, cursor, span, id, alarmId, transition, alarm, hash] = row.cells;
+    if (!isWhole(at) || !isWhole(cursor) || !isWhole(span)) return false;
+    if (typeof id !== "string" || typeof alarmId !== "string" || !isJson(transition) || !isJson(alarm)) return false;
+    if (insert.run(seq, at, cursor, span, id, alarmId, transition, alarm) === 0) return false;
+    project.run(alarmId, seq, seq, isOpen(alarm) ? 1 : 0, alarm);
+    const follows = before?.seq === row.seq - 1 && typeof before.hash === "string";
+    if (follows && link(String(before?.hash), { seq: row.seq, at, cursor, transition, alarm }) !== hash) altered += 1;
+    before = { seq: row.seq, hash };
+    return true;
+  });
+  return { ...log, altered };
 }
 
 /** Alarms whose rows in the log are gone but that are still known as they stood. */
@@ -79,9 +68,6 @@ export function salvageAlarms(old: Database, fresh: Database): void {
 
 /** Copies the observations after `after` under new numbers. */
 export function salvageObservations(old: Database, fresh: Database, after: number): SalvagedLog {
-  const read = old.prepare<[number, number], OldObservation>(
-    "SELECT seq, at, span, occurred, crc, dedup, json FROM observations WHERE seq > ? ORDER BY seq LIMIT ?",
-  );
   const insert = fresh.prepare<
     [number, number, number, number, number, number | null, number, string, string | null, string, string],
     never
@@ -89,27 +75,34 @@ export function salvageObservations(old: Database, fresh: Database, after: numbe
     `INSERT INTO observations (seq, at, fire, span, received, occurred, crc, device, dedup, id, json)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (device, dedup) WHERE dedup IS NOT NULL DO NOTHING`,
   );
-  return copy(
-    fresh,
-    (lost) => readableRows(read, after, lost),
-    (row, seq) => {
-      if (!isSound(row) || !areWhole(row.at, row.span)) return false;
-      const observation = parseObservation(row.json);
-      const { id, deviceId, kind, receivedAt, occurredAt } = observation;
-      const json = row.json.replace(/^(\{"id":"(?:[^"\\]|\\.)*","seq":)\d+/, `$1${seq}`);
-      const occurred = row.occurred === null ? null : Date.parse(occurredAt);
-      const fire = fireRelatedKinds.has(kind) ? 1 : 0;
-      const crc = checksum(json, row.at);
-      const dedup = typeof row.dedup === "string" ? row.dedup : null;
-      const received = Date.parse(receivedAt);
-      return insert.run(seq, row.at, fire, row.span, received, occurred, crc, deviceId, dedup, id, json) === 1;
-    },
-  );
+  const columns = ["seq", "at", "fire", "span", "received", "occurred", "crc", "device", "dedup", "id", "json"];
+  return copy(fresh, new FoundRows(old, "observations", columns, after), (row, seq) => {
+    const [, at, , span, , occurred, crc, , dedup, , json] = row.cells;
+    if (!isWhole(at) || !isWhole(span) || !isWhole(crc) || typeof json !== "string") return false;
+    if (!isSound({ seq: row.seq, at, crc, json })) return false;
+    // What the checksum covers is believed before the columns beside it.
+    const { id, deviceId, kind, receivedAt, occurredAt } = parseObservation(json);
+    const text = json.replace(/^(\{"id":"(?:[^"\\]|\\.)*","seq":)\d+/, (_, before: string) => before + seq);
+    const changed = insert.run(
+      seq,
+      at,
+      fireRelatedKinds.has(kind) ? 1 : 0,
+      span,
+      Date.parse(receivedAt),
+      occurred === null ? null : Date.parse(occurredAt),
+      checksum(text, at),
+      deviceId,
+      typeof dedup === "string" ? dedup : null,
+      id,
+      text,
+    );
+    return changed === 1;
+  });
 }
 
 /** Closes the chain over the rows that are left, and puts the steps at their place among the new numbers. */
 export function rechain(fresh: Database, epoch: Epoch, observations: Renumbering): void {
-  const read = fresh.prepare<[number, number], OldTransition>(
+  const read = fresh.prepare<[number, number], ChainedRow>(
     "SELECT seq, at, cursor, transition, alarm FROM alarm_log WHERE seq > ? ORDER BY seq LIMIT ?",
   );
   const write = fresh.prepare<[number, string, number], never>(
@@ -128,15 +121,60 @@ export function rechain(fresh: Database, epoch: Epoch, observations: Renumbering
   }
 }
 
-function copy<R extends { readonly seq: number }>(
-  fresh: Database,
-  rows: (onLost: (range: Range) => void) => Generator<R>,
-  put: (row: R, seq: number) => boolean,
-): SalvagedLog {
+/** The rows of a damaged table after a number: by its tree where that can be read, else by its leaves alone. */
+class FoundRows {
+  readonly #old: Database;
+  readonly #table: string;
+  readonly #columns: readonly string[];
+  readonly #after: number;
+
+  constructor(old: Database, table: string, columns: readonly string[], after: number) {
+    this.#old = old;
+    this.#table = table;
+    this.#columns = columns;
+    this.#after = after;
+  }
+
+  /** `onLost` hears of numbers that were not found, but for those behind the last row. */
+  *rows(onLost: (range: Range) => void): Generator<FoundRow> {
+    const read = this.#old.prepare<[number, number], { seq: number } & Record<string, Cell>>(
+      `SELECT ${this.#columns.join(", ")} FROM ${this.#table} WHERE seq > ? ORDER BY seq LIMIT ?`,
+    );
+    let leaves: TableLeaves | undefined;
+    const rescue = (range: Range): Iterable<{ seq: number } & Record<string, Cell>> => {
+      leaves ??= new TableLeaves(this.#old.path, this.#old.pragma("page_size"), this.#columns.length);
+      return rescued(leaves, range, this.#columns, onLost);
+    };
+    try {
+      for (const row of readableRows(read, this.#after, rescue)) {
+        yield { seq: row.seq, cells: this.#columns.map((column) => row[column] ?? null) };
+      }
+    } finally {
+      leaves?.close();
+    }
+  }
+}
+
+function* rescued(
+  leaves: TableLeaves,
+  range: Range,
+  columns: readonly string[],
+  onLost: (range: Range) => void,
+): Generator<{ seq: number } & Record<string, Cell>> {
+  let next = range.from;
+  for (const { seq, cells } of leaves.rows(range.from, range.to)) {
+    if (seq > next) onLost({ from: next, to: seq - 1 });
+    next = seq + 1;
+    yield { ...Object.fromEntries(columns.map((column, i) => [column, cells[i] ?? null])), seq };
+  }
+  if (range.to >= next && range.to !== Number.POSITIVE_INFINITY) onLost({ from: next, to: range.to });
+}
+
+function copy(fresh: Database, found: FoundRows, put: (row: FoundRow, seq: number) => boolean): SalvagedLog {
   const numbers = new Renumbering();
   const lost: Range[] = [];
   let last = 0;
-  const source = rows((range) => lost.push(range));
+  const source = found.rows((range) => lost.push(range));
   for (let done = false; !done; ) {
     fresh.transaction(() => {
       for (let n = 0; n < rowsPerCommit; n += 1) {
@@ -156,9 +194,8 @@ function copy<R extends { readonly seq: number }>(
   return { numbers, lost, last };
 }
 
-/** A column of a damaged row may hold anything. */
-function areWhole(...values: readonly unknown[]): boolean {
-  return values.every(Number.isSafeInteger);
+function isWhole(value: Cell | undefined): value is number {
+  return Number.isSafeInteger(value);
 }
 
 function isOpen(alarm: string): boolean {

@@ -35,9 +35,10 @@ interface Cursor {
  * observations, all under the numbers of a new epoch; then cursors and the state of the rules, moved to the new numbers.
  * Where a cursor is lost its reader begins anew, and ids keep that from doing harm.
  */
-export function salvage(options: SalvageOptions): { salvaged: Counts; lost: Counts } {
+export function salvage(options: SalvageOptions): { salvaged: Counts; lost: Counts; altered: number } {
   const { old, fresh, epoch, testimony } = options;
-  const transitions = withTail(salvageTransitions(old, fresh), testimony?.transitions);
+  const { altered, ...found } = salvageTransitions(old, fresh);
+  const transitions = withTail(found, testimony?.transitions);
   salvageAlarms(old, fresh);
   const after = firstThatFits(old, options.observationBytes);
   const observations = withTail(salvageObservations(old, fresh, after), testimony?.observations);
@@ -66,6 +67,7 @@ export function salvage(options: SalvageOptions): { salvaged: Counts; lost: Coun
   return {
     salvaged: { observations: observations.numbers.count, transitions: transitions.numbers.count },
     lost: { observations: sizeOf(observations.lost), transitions: sizeOf(transitions.lost) },
+    altered,
   };
 }
 
