@@ -73,7 +73,9 @@ export class AlarmComparison {
     const opening = causes.find((cause) => alarmIdOf(rule, subject, cause) === alarmId) ?? causes[0] ?? "";
     this.#live.set(alarmId, raisedAlarm(transition, alarmId));
     this.#outside.set(alarmId, true);
-    this.#unopened.set(opening, [...(this.#unopened.get(opening) ?? []), alarmId]);
+    const others = this.#unopened.get(opening);
+    if (others === undefined) this.#unopened.set(opening, [alarmId]);
+    else others.push(alarmId);
   }
 
   /** An observation that is in the log. */

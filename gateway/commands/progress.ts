@@ -1,13 +1,18 @@
 /** Shorter work is over before anybody wonders. */
 const worthShowing = 20_000;
 
+interface Screen {
+  readonly isTTY?: boolean;
+  write(text: string): unknown;
+}
+
 /** How far a long piece of work has come, on one line of a terminal; silent elsewhere. */
 export class Progress {
   readonly #what: string;
-  readonly #screen: NodeJS.WriteStream;
+  readonly #screen: Screen;
   #shown = "";
 
-  constructor(what: string, screen: NodeJS.WriteStream = process.stderr) {
+  constructor(what: string, screen: Screen = process.stderr) {
     this.#what = what;
     this.#screen = screen;
   }

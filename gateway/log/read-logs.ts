@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { accessSync, constants } from "node:fs";
 import type { Alarm } from "../domain/alarm.ts";
 import { GatewayError } from "../domain/errors.ts";
 import { type Epoch, epochSchema } from "../domain/ids.ts";
@@ -56,11 +56,12 @@ interface StepRow {
 
 /**
  * Opens the logs without a lock of ours and without changing anything. Every read is short and holds no snapshot, so that
- * a gateway that runs there can empty its write-ahead log meanwhile. Throws DATA_ABSENT, DB_NEWER, DB_CORRUPT, DISK_FAILED.
+ * a gateway that runs there can empty its write-ahead log meanwhile. Throws DATA_ABSENT, CONFIG_UNREADABLE, DB_NEWER,
+ * DB_CORRUPT or DISK_FAILED.
  */
 export function openLogReader(dataDir: string): LogReader {
   const { database, witness } = filesIn(dataDir);
-  if (!existsSync(database)) throw new GatewayError("DATA_ABSENT", `there is no ${database}`);
+  mustBeReadable(database);
   const db = new Database({ path: database, readonly: true });
   try {
     refuseNewer(db);
@@ -70,6 +71,17 @@ export function openLogReader(dataDir: string): LogReader {
   } catch (error) {
     db.close();
     throw error;
+  }
+}
+
+function mustBeReadable(path: string): void {
+  try {
+    accessSync(path, constants.R_OK);
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") {
+      throw new GatewayError("DATA_ABSENT", `there is no ${path}`);
+    }
+    throw new GatewayError("CONFIG_UNREADABLE", `${path} cannot be read by this user`, { cause: error });
   }
 }
 
