@@ -12,6 +12,7 @@ import {
 } from "../../tests/support/log-fixture.ts";
 import { ManualClock } from "../../tests/support/manual-clock.ts";
 import { alarmIdSchema } from "../domain/ids.ts";
+import { Database } from "./database.ts";
 import type { Logs } from "./open-logs.ts";
 
 const mib = 1024 * 1024;
@@ -199,6 +200,27 @@ describe("retention by budget", () => {
     }
     expect(most).toBeLessThan(12 * mib);
     expect(logs.observations.head()).toBe(60_000);
+  });
+});
+
+describe("another program that reads the log and does not let go", () => {
+  test("makes the write-ahead log grow, but no row is given up for it, and all is small again when it is gone", async () => {
+    const logs = start(5 * mib);
+    await fill(logs, 1000);
+    const reader = new Database({ path: `${dir.path}/zhian.db`, readonly: true });
+    reader.exec("BEGIN");
+    reader.prepare<[], object>("SELECT count(*) FROM observations").all();
+    await fill(logs, 9000);
+    fuseAll(logs);
+    logs.cursors.set(eventCursorName, 10_000);
+    settle(logs.clock);
+    expect(logs.storage().bytes).toBeGreaterThan(5 * mib);
+    expect(logs.lanes.events.first()).toBe(1);
+    reader.exec("COMMIT");
+    reader.close();
+    settle(logs.clock);
+    expect(logs.storage().bytes).toBeLessThan(5 * mib);
+    expect(logs.lanes.events.first()).toBe(1);
   });
 });
 

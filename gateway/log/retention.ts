@@ -33,6 +33,8 @@ interface Usage {
 const everyMs = 30_000;
 const betweenStepsMs = 1;
 const rowsBetweenChecks = 5000;
+/** Many times what the engine lets it grow to by itself. */
+const heldUpWalBytes = 64 * 1024 * 1024;
 /** Trimming goes on down to here, so that it does not begin again with the next row. */
 const lowMark = 0.9;
 /** A write-ahead log beyond this share of the budget is emptied before rows are given up for it. */
@@ -50,6 +52,7 @@ export class Retention {
   #sinceCheck = 0;
   #busy = false;
   #evicting = 0;
+  #heldUp = false;
   #closed = false;
 
   constructor(options: RetentionOptions) {
@@ -80,6 +83,7 @@ export class Retention {
     const usage = this.usage();
     const { budgetBytes } = this.#o;
     this.#o.telemetry.gauge("zhian_log_bytes", usage.bytes);
+    this.#tellHeldUp(usage.walBytes);
     const over = usage.bytes > budgetBytes;
     if (over && usage.walBytes > budgetBytes * walShare && this.#shrinkWal(usage)) return true;
     if (over && usage.usedBytes > budgetBytes * lowMark && this.#trim()) return true;
@@ -151,6 +155,18 @@ export class Retention {
     }
     db.shrink(pagesPerStep * reliefSteps);
     db.checkpoint("TRUNCATE");
+  }
+
+  /** Rows are never given up for it: what holds it up is a reader beside the gateway, and ends with that. */
+  #tellHeldUp(walBytes: number): void {
+    const heldUp = walBytes > heldUpWalBytes;
+    if (heldUp && !this.#heldUp) {
+      this.#o.logger.warn(
+        { walBytes },
+        "another program reads the log and keeps its write-ahead log from being emptied",
+      );
+    }
+    this.#heldUp = heldUp;
   }
 
   #tellEvicted(): void {
