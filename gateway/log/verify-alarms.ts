@@ -84,9 +84,9 @@ export function verifyAlarmLog(db: Database, witness: string, options: VerifyOpt
     const looked = { epoch, anchor, head, transitions: head.seq - anchor.seq, ...table.looked };
     const fault =
       rows.fault ?? table.fault ?? contradiction(epoch, head.seq, testimony) ?? unknown(head.seq, found, options.head);
-    if (fault === undefined) return { ...looked, ok: true, ...(found === undefined ? {} : { found }) };
+    if (fault === undefined) return { ok: true, ...looked, ...(found === undefined ? {} : { found }) };
     // Where retention took the beginning away under the walk, what was missing is not missing.
-    if (anchorOf(meta, epoch).seq === anchor.seq) return { ...looked, ok: false, fault };
+    if (anchorOf(meta, epoch).seq === anchor.seq) return { ok: false, fault, ...looked };
   }
 }
 
