@@ -1,29 +1,8 @@
-import { spawn } from "node:child_process";
-import { text } from "node:stream/consumers";
-import { fileURLToPath } from "node:url";
 import { Ajv } from "ajv";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type Ended, zhian } from "../tests/support/command-line.ts";
 import { SiteFolder, sampleText } from "../tests/support/sample-site.ts";
 import { roleSchema } from "./console/roles.ts";
-
-const program = fileURLToPath(new URL("main.ts", import.meta.url));
-
-interface Ended {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-async function zhian(args: readonly string[], input = "", env: Record<string, string> = {}): Promise<Ended> {
-  const child = spawn(process.execPath, [program, ...args], { env: { ...process.env, ...env } });
-  child.stdin.end(input);
-  const [out, err, code] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    new Promise<number | null>((done) => child.on("close", done)),
-  ]);
-  return { code, out, err };
-}
 
 let site: SiteFolder;
 let file: string;

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { FusionBench, testSite, withDefaults } from "../../tests/support/fusion-bench.ts";
+import { maxOpenAlarms } from "../alarms/respond.ts";
 import type { Disposition } from "../domain/alarm.ts";
+import type { ObservationDraft } from "../domain/observation.ts";
 import { rules } from "../fusion/rules.ts";
 import { type Rehearsed, rehearse } from "./rehearse.ts";
 
@@ -127,6 +129,23 @@ describe("a replay of what was recorded", () => {
     bench.clock.advance(20 * minute);
     heat(bench, 70);
     expect(counts(replay(bench, { fire: { staticThreshold: 62 } }))).toEqual({ ...none, same: 1, later: 1 });
+  });
+
+  test("puts back what the gateway gave up when too many alarms were open", () => {
+    const bench = new FusionBench();
+    const all = Array.from({ length: maxOpenAlarms + 1 }, (_, i) => `cam-${i}`);
+    const say = (device: string, draft: ObservationDraft): void => bench.observe(device, "b3", draft);
+    const silent = { kind: "device.offline", body: { reason: "silent" } } as const;
+    const back = { kind: "device.online", body: {} } as const;
+    for (const device of all) say(device, silent);
+    bench.clock.advance(minute);
+    for (const device of all) say(device, back);
+    const [givenUp] = bench.alarms.entries.filter(({ transition }) => transition.disposition === "duplicate");
+    if (givenUp === undefined) throw new Error("no alarm was given up");
+    say(givenUp.alarm.subject, silent);
+    bench.clock.advance(minute);
+    expect(bench.steps().filter((step) => step === "raised")).toHaveLength(maxOpenAlarms + 2);
+    expect(counts(replay(bench))).toEqual({ ...none, same: maxOpenAlarms + 2 });
   });
 
   test("of nothing says that there was nothing", () => {

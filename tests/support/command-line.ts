@@ -11,9 +11,9 @@ export interface Ended {
 }
 
 /** The command line as a process of its own, without a terminal. */
-export async function zhian(args: readonly string[], env: Record<string, string> = {}): Promise<Ended> {
-  const child = spawn(process.execPath, [program, ...args], { env: { ...process.env, ...env } });
-  child.stdin.end();
+export async function zhian(args: readonly string[], input = ""): Promise<Ended> {
+  const child = spawn(process.execPath, [program, ...args]);
+  child.stdin.end(input);
   const [out, err, code] = await Promise.all([
     text(child.stdout),
     text(child.stderr),
