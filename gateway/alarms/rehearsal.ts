@@ -1,4 +1,4 @@
-import type { Alarm, AlarmSignal } from "../domain/alarm.ts";
+import type { Alarm, AlarmSignal, AlarmTransition } from "../domain/alarm.ts";
 import type { AlarmId } from "../domain/ids.ts";
 import type { LoggedTransition, NewTransition } from "../ports/logs.ts";
 import { acknowledge, close } from "./lifecycle.ts";
@@ -55,7 +55,6 @@ export class Rehearsal {
   take(signal: TimedSignal): Alarm | undefined {
     this.#fill(signal.at + commitLagMs);
     this.#pass(this.#firstFrom(signal.at));
-    if (!this.#hasEffect(signal)) return undefined;
     this.#pass(this.#placeOf(signal) + 1);
     const steps = respond(this.#board, signal, (id) => this.#raised.has(id));
     const raised = steps.find(({ transition }) => transition.step === "raised")?.alarm;
@@ -88,19 +87,16 @@ export class Rehearsal {
     return index < 0 ? this.#ahead.length : index;
   }
 
-  /** A clear where nothing is active changes nothing, and left no step in the live log that could be taken for its own. */
-  #hasEffect({ rule, signal }: TimedSignal): boolean {
-    return signal.type === "raise" || concerned(this.#board, rule, signal)?.active === true;
-  }
-
   /** Index of the step that this signal led to live; -1 where it led to none. */
   #placeOf({ rule, wallAt, signal, at }: TimedSignal): number {
-    const cleared = signal.type === "clear" ? concerned(this.#board, rule, signal)?.id : undefined;
+    const open = concerned(this.#board, rule, signal);
+    // A clear where nothing is active changes nothing, and led to no step.
+    if (signal.type === "clear" && open?.active !== true) return -1;
     for (const [index, step] of this.#ahead.entries()) {
       if (step.at > at + commitLagMs) return -1;
       const { transition } = step;
       if (transition.at !== wallAt || transition.rule !== rule || transition.subject !== signal.subject) continue;
-      if (isAnswerTo(signal, transition, cleared)) return index;
+      if (isAnswerTo(signal, transition, open)) return index;
     }
     return -1;
   }
@@ -127,10 +123,8 @@ export class Rehearsal {
   }
 }
 
-function isAnswerTo(
-  signal: AlarmSignal,
-  { step, alarmId }: RecordedStep["transition"],
-  cleared: AlarmId | undefined,
-): boolean {
-  return signal.type === "raise" ? step === "raised" || step === "updated" : step === "returned" && alarmId === cleared;
+function isAnswerTo(signal: AlarmSignal, { step, alarmId }: AlarmTransition, open: Alarm | undefined): boolean {
+  return signal.type === "raise"
+    ? step === "raised" || step === "updated"
+    : step === "returned" && alarmId === open?.id;
 }

@@ -131,6 +131,18 @@ describe("a replay of what was recorded", () => {
     expect(counts(replay(bench, { fire: { staticThreshold: 62 } }))).toEqual({ ...none, same: 1, later: 1 });
   });
 
+  test("puts an act before what these rules alone make of a later moment", () => {
+    const bench = new FusionBench();
+    heat(bench, 60);
+    bench.clock.advance(minute);
+    heat(bench, 30);
+    bench.clock.advance(minute);
+    close(bench);
+    bench.clock.advance(20 * minute);
+    heat(bench, 55);
+    expect(counts(replay(bench, { fire: { staticThreshold: 52 } }))).toEqual({ ...none, same: 1, raised: 1 });
+  });
+
   test("puts back what the gateway gave up when too many alarms were open", () => {
     const bench = new FusionBench();
     const all = Array.from({ length: maxOpenAlarms + 1 }, (_, i) => `cam-${i}`);
@@ -146,6 +158,17 @@ describe("a replay of what was recorded", () => {
     bench.clock.advance(minute);
     expect(bench.steps().filter((step) => step === "raised")).toHaveLength(maxOpenAlarms + 2);
     expect(counts(replay(bench))).toEqual({ ...none, same: maxOpenAlarms + 2 });
+  });
+
+  test("goes as far as the rules had come when it was recorded, and no further", () => {
+    const bench = new FusionBench();
+    refuse(bench, 3);
+    const recording = { read: bench.log.read.bind(bench.log), steps: () => [] };
+    const options = { rules: withDefaults(), site: testSite, withinMs: 0 };
+    const upTo = (cursor: number) => ({ ...recording, until: { cursor, at: bench.clock.now() } });
+    expect(rehearse({ ...options, recording: upTo(2) })).toMatchObject({ raised: 0, log: { lastSeq: 2 } });
+    expect(rehearse({ ...options, recording: upTo(3) })).toMatchObject({ raised: 1, log: { lastSeq: 3 } });
+    expect(rehearse({ ...options, recording })).toMatchObject({ raised: 1, log: { lastSeq: 3 } });
   });
 
   test("of nothing says that there was nothing", () => {
@@ -190,7 +213,7 @@ describe("a replay of a log whose beginning was removed", () => {
   test("leaves out an alarm whose opening is gone, and raises it anew only after it was closed", () => {
     const bench = new FusionBench();
     heat(bench, 60);
-    bench.clock.advance(minute);
+    bench.clock.advance(20 * minute);
     heat(bench, 85);
     bench.clock.advance(minute);
     const open = replay(bench, {}, { firstObservation: 2 });
