@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { denied, eventCursorName, openTestLogs, temporaryDir } from "../../tests/support/log-fixture.ts";
 import { Database } from "./database.ts";
 import type { Logs } from "./open-logs.ts";
+import { fileRecords } from "./record-index.ts";
 
 const rows = 1_000_000;
 
@@ -35,6 +36,7 @@ describe("a backlog of a million observations", () => {
        WITH RECURSIVE c (n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM c WHERE n < ${rows})
        SELECT n, at, fire, span, received, occurred, crc, device, 'key-' || n, id, json FROM c, observations WHERE seq = 1`,
     );
+    fileRecords(db, rows);
     db.close();
     many = openTestLogs(big.path, { budgetBytes: 4e9 });
   }, 120_000);

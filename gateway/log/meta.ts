@@ -7,7 +7,7 @@ export interface Meta {
   set(key: MetaKey, value: string): void;
 }
 
-export type MetaKey = "epoch" | "boot" | "chain-anchor-seq" | "chain-anchor-hash";
+export type MetaKey = "epoch" | "boot" | "chain-anchor-seq" | "chain-anchor-hash" | "records-filed";
 
 export function metaOf(db: Database): Meta {
   const get = db.prepare<[string], { value: string }>("SELECT value FROM meta WHERE key = ?");

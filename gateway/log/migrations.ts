@@ -18,7 +18,14 @@ export const migrations: readonly string[] = [
     received INTEGER NOT NULL, occurred INTEGER, crc INTEGER NOT NULL,
     device TEXT NOT NULL, dedup TEXT, id TEXT NOT NULL, json TEXT NOT NULL
   ) STRICT;
-  CREATE UNIQUE INDEX observations_dedup ON observations (device, dedup) WHERE dedup IS NOT NULL;
+
+  -- Which records of a device are there, but for the newest: see record-index.ts.
+  CREATE TABLE records (
+    device TEXT NOT NULL, dedup TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (device, dedup)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TRIGGER records_forgotten AFTER DELETE ON observations WHEN old.dedup IS NOT NULL BEGIN
+    DELETE FROM records WHERE device = old.device AND dedup = old.dedup;
+  END;
 
   -- cursor: how far fusion had read. hash: of the row and the hash before it.
   CREATE TABLE alarm_log (

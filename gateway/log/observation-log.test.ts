@@ -75,6 +75,19 @@ describe("the observation log", () => {
     ]);
   });
 
+  test("a record is known among ten thousand others, long after it came and across a restart", async () => {
+    const first = start();
+    const keyed = (n: number) => denied(n, { dedupKey: `record-${n}` }, `gate-${n % 7}`);
+    for (let n = 0; n < 10_000; n += 500) {
+      await first.observations.append(Array.from({ length: 500 }, (_, i) => keyed(n + i)));
+    }
+    const again = [0, 3999, 4999, 5001, 9999];
+    const known = again.map((n) => ({ seq: n + 1, duplicate: true }));
+    expect(await first.observations.append(again.map(keyed))).toEqual(known);
+    first.close();
+    expect(await start().observations.append(again.map(keyed))).toEqual(known);
+  });
+
   test("log time never goes back: not with the clock, not below a time that was held, not across a restart", async () => {
     const clock = new ManualClock(1_000_000);
     const first = start(clock);

@@ -3,12 +3,15 @@ import type { SiteId } from "../domain/ids.ts";
 import { fireRelatedKinds, type Observation } from "../domain/observation.ts";
 import type { NewObservation } from "../ports/logs.ts";
 import type { Database } from "./database.ts";
+import { recordKey } from "./record-index.ts";
 
 /** An observation that waits for its number, rendered so far that nothing about it can fail any more. */
 export interface PendingRow {
   readonly item: NewObservation;
   readonly received: number;
   readonly fire: 0 | 1;
+  /** See `recordKey`. */
+  readonly record: string | undefined;
   /** The text of the observation around its number. */
   readonly before: string;
   readonly after: string;
@@ -22,6 +25,7 @@ export function pendingRow(item: NewObservation, siteId: SiteId, received: numbe
   return {
     item,
     received,
+    record: draft.dedupKey === undefined ? undefined : recordKey(item.deviceId, draft.dedupKey),
     fire: fireRelatedKinds.has(draft.kind) ? 1 : 0,
     before: `{"id":${JSON.stringify(item.id)},"seq":`,
     after:

@@ -3,6 +3,7 @@ import type { Database } from "./database.ts";
 import type { Lane, Range } from "./gaps.ts";
 import { isJson } from "./integrity.ts";
 import { attempt } from "./readable-rows.ts";
+import { fileRecords } from "./record-index.ts";
 import { rechain, type SalvagedLog, salvageAlarms, salvageObservations, salvageTransitions } from "./salvage-logs.ts";
 import type { Testimony } from "./witness.ts";
 
@@ -43,6 +44,7 @@ export function salvage(options: SalvageOptions): { salvaged: Counts; lost: Coun
   const after = firstThatFits(old, options.observationBytes);
   const observations = withTail(salvageObservations(old, fresh, after), testimony?.observations);
   rechain(fresh, epoch, observations.numbers);
+  fileRecords(fresh, observations.numbers.count);
   fresh.transaction(() => {
     copyTable(old, fresh, "clock_spans", "span, boot, state, stepped_ms, offset_ms");
     const hadGaps = copyTable(old, fresh, "gaps", "id, lane, epoch, from_seq, to_seq, reason, at");

@@ -7,6 +7,7 @@ import type { ClockSpans } from "./clock-spans.ts";
 import type { Commits } from "./commits.ts";
 import type { Database } from "./database.ts";
 import { checksum, type PendingRow, pendingRow } from "./observation-row.ts";
+import { RecordIndex } from "./record-index.ts";
 
 export interface WriterOptions {
   readonly db: Database;
@@ -33,6 +34,9 @@ interface Stored {
   readonly appended: readonly (readonly Appended[])[];
   readonly fresh: readonly string[];
   readonly at: number;
+  /** Keys of the fresh rows that have one. */
+  readonly keys: ReadonlyMap<string, number>;
+  readonly filed: boolean;
 }
 
 /** So that one commit blocks the event loop some tens of milliseconds at most. */
@@ -47,7 +51,7 @@ const waitingChars = 32 * 1024 * 1024;
 export class Writer {
   readonly #o: WriterOptions;
   readonly #insert;
-  readonly #known;
+  readonly #records: RecordIndex;
   #queue: Call[] = [];
   #queuedRows = 0;
   #queuedChars = 0;
@@ -66,11 +70,9 @@ export class Writer {
       never
     >(
       `INSERT INTO observations (seq, at, fire, span, received, occurred, crc, device, dedup, id, json)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (device, dedup) WHERE dedup IS NOT NULL DO NOTHING`,
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     );
-    this.#known = options.db.prepare<[string, string], { seq: number }>(
-      "SELECT seq FROM observations WHERE device = ? AND dedup = ?",
-    );
+    this.#records = new RecordIndex(options.db);
     const end = options.db.prepare<[], { seq: number | null }>("SELECT max(seq) AS seq FROM observations");
     options.commits.checkWith(() => (end.get()?.seq ?? 0) === this.#head);
   }
@@ -157,6 +159,7 @@ export class Writer {
       this.#refuse(calls, error);
       return;
     }
+    this.#records.committed(stored.keys, stored.filed ? this.#head : undefined);
     const first = this.#head + 1;
     this.#head += stored.fresh.length;
     this.#floor = stored.at;
@@ -172,45 +175,36 @@ export class Writer {
   #store(calls: readonly Call[]): Stored {
     const at = Math.max(this.#o.clock.now(), this.#floor);
     const span = this.#o.spans.current();
+    const filed = this.#records.fileWhenDue(this.#head);
+    const keys = new Map<string, number>();
     const fresh: string[] = [];
-    let seq = this.#head;
     const appended = calls.map(({ rows }) =>
       rows.map((row) => {
-        const json = row.before + (seq + 1) + row.after;
-        if (!this.#put(row, json, seq + 1, at, span)) return { seq: this.#seqOf(row), duplicate: true };
-        seq += 1;
+        const known = this.#known(row, keys);
+        if (known !== undefined) return { seq: known, duplicate: true };
+        const seq = this.#head + fresh.length + 1;
+        const json = row.before + seq + row.after;
+        this.#put(row, json, seq, at, span);
         fresh.push(json);
+        if (row.record !== undefined) keys.set(row.record, seq);
         return { seq, duplicate: false };
       }),
     );
-    return { appended, fresh, at };
+    return { appended, fresh, at, keys, filed };
   }
 
-  #put(row: PendingRow, json: string, seq: number, at: number, span: number): boolean {
+  /** The number of the same record, in this batch or in the log. */
+  #known({ item, record }: PendingRow, keys: ReadonlyMap<string, number>): number | undefined {
+    const { dedupKey } = item.draft;
+    if (record === undefined || dedupKey === undefined) return undefined;
+    return keys.get(record) ?? this.#records.find(record, item.deviceId, dedupKey);
+  }
+
+  #put(row: PendingRow, json: string, seq: number, at: number, span: number): void {
     const { id, deviceId, draft } = row.item;
     const occurred = draft.occurredAtMs === undefined ? null : Math.trunc(draft.occurredAtMs);
     const dedup = draft.dedupKey ?? null;
-    return (
-      this.#insert.run(
-        seq,
-        at,
-        row.fire,
-        span,
-        row.received,
-        occurred,
-        checksum(json, at),
-        deviceId,
-        dedup,
-        id,
-        json,
-      ) === 1
-    );
-  }
-
-  #seqOf(row: PendingRow): number {
-    const found = this.#known.get(row.item.deviceId, row.item.draft.dedupKey ?? "");
-    if (found === undefined) throw this.#o.db.damaged("the index of duplicates");
-    return found.seq;
+    this.#insert.run(seq, at, row.fire, span, row.received, occurred, checksum(json, at), deviceId, dedup, id, json);
   }
 
   #refuse(calls: readonly Call[], error: unknown): void {
