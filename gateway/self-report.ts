@@ -104,7 +104,8 @@ export function reportOnItself(options: SelfReportOptions): SelfReport {
       const point = logs.alarms.checkpoint();
       if (point === undefined) return undefined;
       const at = logs.observations.read(point.cursor - 1, 1)[0];
-      if (at === undefined) return point;
+      // Retention may have taken it: then the next one is no measure of when it was.
+      if (at?.seq !== point.cursor) return point;
       return { ...point, anchor: { at: at.at, wall: Date.parse(at.observation.receivedAt) } };
     },
     ruleFailed(rule) {

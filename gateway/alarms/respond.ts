@@ -30,8 +30,9 @@ export function respond(
   } else if (open !== undefined) {
     out.push(update(open, signal, wallAt));
   } else if (raisedBefore(alarmIdOf(rule, signal.subject, signal.openedBy))) {
-    // An alarm that a person has closed does not rise again from the same opening; its next occurrence has a new id.
-    out.push(raise(rule, { ...signal, openedBy: signal.causes.at(-1) ?? signal.openedBy }, wallAt));
+    // A person has closed it. What happened once is over with that; a condition that goes on is an occurrence of its own.
+    if (signal.perOccurrence !== true)
+      out.push(raise(rule, { ...signal, openedBy: signal.causes.at(-1) ?? signal.openedBy }, wallAt));
   } else {
     out.push(raise(rule, signal, wallAt));
   }

@@ -34,6 +34,20 @@ describe("the thrown-object rule", () => {
     expect(b.steps()).toEqual(["raised", "returned", "raised"]);
   });
 
+  test("does not rise again from further reports of a throw that a person has closed already", () => {
+    const b = new FusionBench(withDefaults([thrownObject]));
+    report(b, "cam-1", "b3");
+    const [alarm] = b.desk.open();
+    if (alarm === undefined) throw new Error("no alarm");
+    b.desk.close(alarm.id, { name: "li", via: "console" }, "true");
+    b.clock.advance(1000);
+    report(b, "cam-2", "b3-u1");
+    b.clock.advance(60_000);
+    expect(b.steps()).toEqual(["raised", "closed"]);
+    report(b, "cam-1", "b3");
+    expect(b.desk.open()).toHaveLength(1);
+  });
+
   test("keeps throws at two buildings apart", () => {
     const b = new FusionBench(withDefaults([thrownObject]));
     report(b, "cam-1", "b3");
