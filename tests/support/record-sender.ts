@@ -42,9 +42,11 @@ export class RecordSender {
     this.#options = { window: 20, denyEvery: 5, throwEvery: 9, ...options };
   }
 
+  /** Begins, or goes on after a pause. */
   start(): void {
     this.#running = true;
-    this.#connect();
+    if (this.#socket === undefined) this.#connect();
+    else this.#fill();
   }
 
   /** Sends nothing new; what is in flight is finished. */
