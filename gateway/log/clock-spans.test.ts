@@ -1,6 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { alarmStep, denied, openTestLogs, temporaryDir } from "../../tests/support/log-fixture.ts";
+import {
+  alarmCursorName,
+  alarmStep,
+  denied,
+  eventCursorName,
+  openTestLogs,
+  temporaryDir,
+} from "../../tests/support/log-fixture.ts";
 import { ManualClock } from "../../tests/support/manual-clock.ts";
+import { Database } from "./database.ts";
 import type { Logs } from "./open-logs.ts";
 
 const hourMs = 3_600_000;
@@ -90,6 +98,29 @@ describe("a clock that is set right after a while", () => {
       ["1970-01-01T00:00:00.000Z", "unsynchronised"],
       ["1970-01-01T01:00:00.000Z", "assumed"],
     ]);
+  });
+
+  test("is remembered as long as a row refers to it", async () => {
+    const spans = (): number => {
+      const db = new Database({ path: `${dir.path}/zhian.db`, readonly: true });
+      const rows = db.prepare<[], object>("SELECT span FROM clock_spans").all().length;
+      db.close();
+      return rows;
+    };
+    for (let run = 0; run < 5; run += 1) {
+      const logs = start("synchronised", run * hourMs);
+      await logs.observations.append([denied(run)]);
+      logs.alarms.append([alarmStep("fire-0001", "updated", run + 1)]);
+      logs.close();
+    }
+    expect(spans()).toBe(5);
+    const logs = start("synchronised", 400 * 24 * hourMs);
+    logs.alarms.append([alarmStep("fire-0001", "closed", 6)], { cursor: 5, at: 0, states: [] });
+    logs.cursors.set(eventCursorName, 5);
+    logs.cursors.set(alarmCursorName, 6);
+    for (let round = 0; round < 40; round += 1) logs.clock.advance(1000);
+    logs.close();
+    expect(spans()).toBe(2);
   });
 
   test("holds for the steps of alarms too", () => {

@@ -87,6 +87,14 @@ describe("the database file", () => {
     db.close();
   });
 
+  test("after a close every statement says so", () => {
+    const db = new Database({ path });
+    const one = db.prepare<[], { n: number }>("SELECT 1 AS n");
+    expect(one.get()).toEqual({ n: 1 });
+    db.close();
+    expect(() => one.get()).toThrow(expect.objectContaining({ code: "LOG_CLOSED" }));
+  });
+
   test("a failed transaction leaves nothing, and the next one works", () => {
     const db = new Database({ path });
     db.exec("CREATE TABLE a (n UNIQUE)");

@@ -67,7 +67,10 @@ export class Database {
   prepare<P extends Value[], R>(sql: string): Statement<P, R> {
     return new Statement<P, R>(
       () => this.#generation,
-      () => this.#engine.prepare<P, R>(sql),
+      () => {
+        if (!this.#engine.open) throw new GatewayError("LOG_CLOSED", `${this.path} is closed`);
+        return this.#engine.prepare<P, R>(sql);
+      },
       (error) => this.#translate(error),
     );
   }
@@ -132,6 +135,7 @@ export class Database {
   }
 
   close(): void {
+    this.#generation += 1;
     this.#guard(() => this.#engine.close());
   }
 
@@ -253,7 +257,7 @@ function setPragmas(engine: Engine.Database, options: DatabaseOptions): void {
 }
 
 /** Errors of the file and the disk become ours; all others are mistakes in our own code and stay as they are. */
-function translate(error: unknown, path: string): unknown {
+export function translate(error: unknown, path: string): unknown {
   if (error instanceof GatewayError) return error;
   const code = engineCode(error);
   const says = `${path}: ${error instanceof Error ? error.message : String(error)} (${code})`;

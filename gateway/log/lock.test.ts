@@ -34,6 +34,14 @@ describe("the lock on the data directory", () => {
     openTestLogs(dir.path).close();
   });
 
+  test("a data directory that cannot be made is told with its path", () => {
+    const path = join(dir.path, "file", "data");
+    writeFileSync(join(dir.path, "file"), "");
+    expect(() => openTestLogs(path)).toThrow(
+      expect.objectContaining({ code: "DISK_FAILED", message: expect.stringContaining(path) }),
+    );
+  });
+
   test("a lock file full of rubbish keeps nobody out", () => {
     writeFileSync(join(dir.path, "lock"), "x".repeat(5000));
     const unlock = lockDataDir(dir.path);

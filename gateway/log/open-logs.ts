@@ -9,7 +9,7 @@ import { SqliteAlarmLog } from "./alarm-log.ts";
 import { ClockSpans } from "./clock-spans.ts";
 import { Commits, type LogHealth } from "./commits.ts";
 import { SqliteCursors } from "./cursors.ts";
-import type { Database } from "./database.ts";
+import { type Database, translate } from "./database.ts";
 import { FileWatch } from "./file-watch.ts";
 import { type Lane, SqliteGaps } from "./gaps.ts";
 import { type ChainAnchor, type ChainVerdict, genesis } from "./hash-chain.ts";
@@ -78,13 +78,14 @@ const floorReserves = 4;
 
 /** Throws DATA_DIR_LOCKED, DB_NEWER, DB_PRAGMA_REFUSED, DISK_FULL or DISK_FAILED. */
 export function openLogs(options: LogsOptions): Logs {
-  mkdirSync(options.dataDir, { recursive: true, mode: 0o700 });
-  const unlock = lockDataDir(options.dataDir);
+  let unlock = (): void => {};
   try {
+    mkdirSync(options.dataDir, { recursive: true, mode: 0o700 });
+    unlock = lockDataDir(options.dataDir);
     return openLocked(options, unlock);
   } catch (error) {
     unlock();
-    throw error;
+    throw translate(error, options.dataDir);
   }
 }
 

@@ -57,14 +57,16 @@ export class Trimming {
 
   /**
    * What the city has and is too old: observations and messages in quarantine from before `observations`, alarm log rows
-   * from before `alarms` up to the first alarm that is still open. Log time, ms.
+   * from before `alarms` up to the first alarm that is still open. Log time, ms. With them go the states of the clock that
+   * no row refers to any more.
    */
   aged(before: { readonly observations: number; readonly alarms: number }): Trimmed {
     const rows = this.#o.commits.vital(
       () =>
         this.#agedObservations(before.observations) +
         this.#agedAlarms(before.alarms) +
-        this.#sql.removeQuarantine.run(new Date(before.observations).toISOString()),
+        this.#sql.removeQuarantine.run(new Date(before.observations).toISOString()) +
+        this.#sql.removeSpans.run(),
     );
     return { rows, more: rows > 0 };
   }
@@ -161,6 +163,10 @@ function statements(db: Database) {
     ),
     removeTransitions: db.prepare<[number], never>("DELETE FROM alarm_log WHERE seq <= ?"),
     forgetAlarms: db.prepare<[number], never>("DELETE FROM alarms WHERE open = 0 AND newest <= ?"),
+    removeSpans: db.prepare<[], never>(
+      `DELETE FROM clock_spans WHERE span < min(
+         (SELECT span FROM observations ORDER BY seq LIMIT 1), (SELECT span FROM alarm_log ORDER BY seq LIMIT 1))`,
+    ),
     removeQuarantine: db.prepare<[string], never>("DELETE FROM quarantine WHERE at < ?"),
   };
 }
