@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import { Socket } from "node:net";
+import type { Writable } from "node:stream";
 import { TLSSocket } from "node:tls";
 import { connect, type IClientOptions, type MqttClient } from "mqtt";
 import { Flights } from "./flights.ts";
@@ -33,6 +34,7 @@ export const openWire: OpenWire = (options, onMessage) => {
   }
   let reached = false;
   const { stream } = client;
+  writeInOnePiece(stream);
   if (stream instanceof Socket) {
     stream.setNoDelay(true);
     stream.once(stream instanceof TLSSocket ? "secureConnect" : "connect", () => {
@@ -222,6 +224,23 @@ function outcomeOf(error: unknown, reason: number): Outcome {
 }
 
 /** Its own listeners stay: they stop its timers. */
+/** What Node passes for a chunk that is a Buffer; its types do not know it. */
+const asBytes = "buffer" as BufferEncoding;
+
+/**
+ * MQTT.js hands a packet to its stream in eight pieces, and Node gives each its own place in the system call: at full
+ * rate that was a tenth of the gateway's time. Joined before they reach the socket they cost a copy.
+ */
+function writeInOnePiece(stream: Writable): void {
+  const write = stream._write.bind(stream);
+  stream._writev = (pieces, done) => {
+    const parts = pieces.map(({ chunk, encoding }) =>
+      typeof chunk === "string" ? Buffer.from(chunk, encoding) : chunk,
+    );
+    write(Buffer.concat(parts), asBytes, done);
+  };
+}
+
 function discard(client: MqttClient): void {
   client.end(true);
   client.stream.destroy();
