@@ -40,7 +40,7 @@ export function salvageTransitions(old: Database, fresh: Database): SalvagedLog 
      SET newest = excluded.newest, open = excluded.open, json = excluded.json`,
   );
   const columns = ["seq", "at", "cursor", "span", "id", "alarm_id", "transition", "alarm", "hash"];
-  const log = copy(fresh, new FoundRows(old, "alarm_log", columns, 0), (row, seq) => {
+  const log = copy(fresh, new FoundRows(old, "alarm_log", columns, 0, isStep), (row, seq) => {
     const [, at, cursor, span, id, alarmId, transition, alarm, hash] = row.cells;
     if (!isWhole(at) || !isWhole(cursor) || !isWhole(span)) return false;
     if (typeof id !== "string" || typeof alarmId !== "string" || !isJson(transition) || !isJson(alarm)) return false;
@@ -76,10 +76,9 @@ export function salvageObservations(old: Database, fresh: Database, after: numbe
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
   const columns = ["seq", "at", "fire", "span", "received", "occurred", "crc", "device", "dedup", "id", "json"];
-  return copy(fresh, new FoundRows(old, "observations", columns, after), (row, seq) => {
-    const [, at, , span, , occurred, crc, , dedup, , json] = row.cells;
-    if (!isWhole(at) || !isWhole(span) || !isWhole(crc) || typeof json !== "string") return false;
-    if (!isSound({ seq: row.seq, at, crc, json })) return false;
+  return copy(fresh, new FoundRows(old, "observations", columns, after, isObservation), (row, seq) => {
+    const [, at, , span, , occurred, , , dedup, , json] = row.cells;
+    if (!isObservation(row) || !isWhole(at) || !isWhole(span) || typeof json !== "string") return false;
     // What the checksum covers is believed before the columns beside it.
     const { id, deviceId, kind, receivedAt, occurredAt } = parseObservation(json);
     const text = json.replace(/^(\{"id":"(?:[^"\\]|\\.)*","seq":)\d+/, (_, before: string) => before + seq);
@@ -121,14 +120,34 @@ export function rechain(fresh: Database, epoch: Epoch, observations: Renumbering
   }
 }
 
+/** An observation that reads as it was written, under its own number. */
+function isObservation({ seq, cells }: FoundRow): boolean {
+  const [, at, , , , , crc, , , , json] = cells;
+  if (!isWhole(at) || !isWhole(crc) || typeof json !== "string") return false;
+  return isSound({ seq, at, crc, json }) && parseObservation(json).seq === seq;
+}
+
+function isStep({ cells }: FoundRow): boolean {
+  const [, at, cursor, , , , transition, alarm] = cells;
+  return isWhole(at) && isWhole(cursor) && isJson(transition) && isJson(alarm);
+}
+
 /** The rows of a damaged table after a number: by its tree where that can be read, else by its leaves alone. */
 class FoundRows {
   readonly #old: Database;
   readonly #table: string;
   readonly #columns: readonly string[];
   readonly #after: number;
+  readonly #sound: (row: FoundRow) => boolean;
 
-  constructor(old: Database, table: string, columns: readonly string[], after: number) {
+  constructor(
+    old: Database,
+    table: string,
+    columns: readonly string[],
+    after: number,
+    sound: (row: FoundRow) => boolean,
+  ) {
+    this.#sound = sound;
     this.#old = old;
     this.#table = table;
     this.#columns = columns;
@@ -146,9 +165,11 @@ class FoundRows {
       return rescued(leaves, range, this.#columns, onLost);
     };
     try {
-      for (const row of readableRows(read, this.#after, rescue)) {
-        yield { seq: row.seq, cells: this.#columns.map((column) => row[column] ?? null) };
-      }
+      const found = (row: { seq: number } & Record<string, Cell>): FoundRow => ({
+        seq: row.seq,
+        cells: this.#columns.map((column) => row[column] ?? null),
+      });
+      for (const row of readableRows(read, this.#after, (each) => this.#sound(found(each)), rescue)) yield found(row);
     } finally {
       leaves?.close();
     }

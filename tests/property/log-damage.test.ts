@@ -13,6 +13,7 @@ type Damage =
   | { readonly do: "page"; readonly where: number; readonly fill: number }
   | { readonly do: "bit"; readonly where: number; readonly bit: number }
   | { readonly do: "noise"; readonly where: number; readonly bytes: Uint8Array }
+  | { readonly do: "turned"; readonly where: number; readonly length: number }
   | { readonly do: "cut"; readonly where: number };
 
 const where = fc.double({ min: 0, max: 0.999, noNaN: true });
@@ -30,6 +31,11 @@ const damage: fc.Arbitrary<Damage> = fc.oneof(
       bytes: fc.uint8Array({ minLength: 1, maxLength: 3000, size: "max" }),
     }),
   },
+  // Turned bits leave the lengths of rows plausible, and their numbers anything.
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: fc.constant("turned" as const), where, length: fc.integer({ min: 1, max: 20_000 }) }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("cut" as const), where }) },
 );
 
@@ -46,7 +52,14 @@ function inflict(file: string, { where: share, ...what }: Damage): void {
       ? [page, Buffer.alloc(pageBytes, what.fill)]
       : what.do === "noise"
         ? [at, what.bytes]
-        : [at, Buffer.from([(readFileSync(file)[at] ?? 0) ^ (1 << what.bit)])];
+        : what.do === "turned"
+          ? [
+              at,
+              readFileSync(file)
+                .subarray(at, at + what.length)
+                .map((byte) => byte ^ 0xff),
+            ]
+          : [at, Buffer.from([(readFileSync(file)[at] ?? 0) ^ (1 << what.bit)])];
   const fd = openSync(file, "r+");
   writeSync(fd, bytes, 0, Math.min(bytes.length, size - place), place);
   closeSync(fd);
