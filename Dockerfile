@@ -12,7 +12,7 @@ COPY drivers drivers
 COPY config config
 COPY simulators simulators
 COPY deploy deploy
-RUN npm run build && node deploy/copy-assets.mjs
+RUN npm run build
 
 FROM node:24-bookworm-slim AS packages
 WORKDIR /app
