@@ -243,6 +243,9 @@ function connect(options: DatabaseOptions): Engine.Database {
     return engine;
   } catch (error) {
     engine?.close();
+    // Pragmas are no mistake of ours: what the engine does not like about them stands in the head of the file.
+    if (engineCode(error) === "SQLITE_ERROR")
+      throw new GatewayError("DB_CORRUPT", saysOf(error, path), { cause: error });
     throw translate(error, path);
   }
 }
@@ -256,11 +259,15 @@ function setPragmas(engine: Engine.Database, options: DatabaseOptions): void {
   }
 }
 
+function saysOf(error: unknown, path: string): string {
+  return `${path}: ${error instanceof Error ? error.message : String(error)} (${engineCode(error)})`;
+}
+
 /** Errors of the file and the disk become ours; all others are mistakes in our own code and stay as they are. */
 export function translate(error: unknown, path: string): unknown {
   if (error instanceof GatewayError) return error;
   const code = engineCode(error);
-  const says = `${path}: ${error instanceof Error ? error.message : String(error)} (${code})`;
+  const says = saysOf(error, path);
   // Where the disk is full, the shared memory file cannot be made either.
   if (code === "SQLITE_FULL" || code === "SQLITE_IOERR_SHMSIZE" || code === "ENOSPC" || code === "EDQUOT") {
     return new GatewayError("DISK_FULL", says, { cause: error });

@@ -69,13 +69,27 @@ export function refuseNewer(db: Database, known: number = migrations.length): vo
   throw new GatewayError("DB_NEWER", `${db.path} has schema version ${found}; this program knows up to ${known}`);
 }
 
-/** Brings the schema up to date, each step in one transaction with its number: a crash leaves the version before it. */
+/**
+ * Brings the schema up to date, each step in one transaction with its number: a crash leaves the version before it. Throws
+ * DB_CORRUPT where the file holds already what a step would make: then its number is not what was written.
+ */
 export function migrate(db: Database, steps: readonly string[] = migrations): void {
   refuseNewer(db, steps.length);
   for (let version = db.pragma("user_version"); version < steps.length; version += 1) {
     db.transaction(() => {
-      db.exec(steps[version] ?? "");
+      take(db, steps[version] ?? "");
       db.exec(`PRAGMA user_version = ${version + 1}`);
     });
+  }
+}
+
+function take(db: Database, step: string): void {
+  try {
+    db.exec(step);
+  } catch (error) {
+    if (error instanceof Error && /already exists|duplicate column/.test(error.message)) {
+      throw db.damaged("the schema version");
+    }
+    throw error;
   }
 }

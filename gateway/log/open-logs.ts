@@ -106,7 +106,9 @@ function join(options: LogsOptions, opened: Opened, reserve: Reserve, unlock: ()
   const { db } = opened;
   const files = filesIn(dataDir);
   const at = new Date(clock.wall()).toISOString();
-  const found = findLostEnd({ db, testimony: readTestimony(files.witness), eventCursorName, at });
+  // A file that was just salvaged has an epoch that the witness cannot know yet, and has heard its testimony.
+  const testimony = opened.damage === undefined ? readTestimony(files.witness) : undefined;
+  const found = findLostEnd({ db, testimony, eventCursorName, at });
   const { epoch } = found;
   const damage = opened.damage ?? found.damage;
   if (found.damage !== undefined)

@@ -2,22 +2,19 @@ import { readFileSync, writeFileSync } from "node:fs";
 import mqtt from "mqtt";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { siteIdSchema } from "../../gateway/domain/ids.ts";
-import { openLogs } from "../../gateway/log/open-logs.ts";
 import { SystemClock } from "../../gateway/ops/system-clock.ts";
 import { birthSchema } from "../../gateway/uplink/contract.ts";
-import { addsUp, laneCursors } from "../../gateway/uplink/ledger.ts";
+import { addsUp } from "../../gateway/uplink/ledger.ts";
 import { CityRecorder, type Envelope } from "../support/city-recorder.ts";
 import { type FaultProxy, startFaultProxy } from "../support/fault-proxy.ts";
 import { type GatewayProcess, type SiteFiles, startGatewayProcess, writeSite } from "../support/gateway-process.ts";
-import { denied, fuseAll } from "../support/log-fixture.ts";
 import { registersReply } from "../support/modbus-frames.ts";
 import { ModbusPeer } from "../support/modbus-peer.ts";
 import { type Mosquitto, startMosquitto } from "../support/mosquitto.ts";
 import { forgetPeak, peakResidentBytes } from "../support/process-memory.ts";
-import { quietLogger } from "../support/quiet.ts";
 import { RecordSender } from "../support/record-sender.ts";
 import { waitFor } from "../support/wait-for.ts";
+import { fillWithWaitingEvents } from "../support/waiting-events.ts";
 
 const root = "zhian/v1/jinshuiwan/gw-01";
 const endings: (() => unknown)[] = [];
@@ -251,7 +248,7 @@ describe("the memory of a gateway whose backlog goes out", { timeout: 120_000 },
   /** The most memory, bytes, that it takes from its start to the last of so many events at the city. */
   async function peakWith(events: number): Promise<number> {
     const site = await Site.make();
-    await fill(site.files.dataDir, events);
+    await fillWithWaitingEvents(site.files.dataDir, events);
     const client = await mqtt.connectAsync(site.city.url);
     endings.push(() => client.endAsync(true));
     let got = 0;
@@ -280,21 +277,3 @@ describe("the memory of a gateway whose backlog goes out", { timeout: 120_000 },
     expect(large / small).toBeLessThan(1.3);
   });
 });
-
-/** Events in the log that no city has got yet, as after a long outage. */
-async function fill(dataDir: string, events: number): Promise<void> {
-  const clock = new SystemClock();
-  const logs = openLogs({
-    ...{ dataDir, clock, logger: quietLogger, telemetry: { count: () => {}, gauge: () => {} } },
-    siteId: siteIdSchema.parse("jinshuiwan"),
-    budgetBytes: 1024 ** 3,
-    eventCursorName: laneCursors.events,
-    alarmCursorName: laneCursors.alarms,
-  });
-  for (let n = 0; n < events; n += 1000) {
-    await logs.observations.append(Array.from({ length: Math.min(1000, events - n) }, (_, i) => denied(n + i)));
-  }
-  fuseAll(logs);
-  logs.close();
-  clock.close();
-}
