@@ -143,7 +143,7 @@ describe("a damaged database", { timeout: 90_000 }, () => {
 });
 
 describe("turned bits", () => {
-  const events = 3000;
+  const events = 5000;
   const original = mkdtempSync(join(tmpdir(), "zhian-damaged-"));
   /** Numbers in the ids of the events, which go up one by one. */
   let firstId = 0;
