@@ -140,6 +140,7 @@ export async function startGateway(first: GatewayConfig, deps: GatewayDeps): Pro
       devices: supervisor,
       fusion: () => ({ cursor: fusion.cursor, head: logs.observations.head() }),
     });
+    closing.push(() => health.close());
     const console = await startConsole({
       listen: config.console.listen,
       dataDir,

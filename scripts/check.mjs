@@ -10,7 +10,8 @@ const nightly = process.argv.includes("--nightly");
 const results = join(root, "coverage", "results.json");
 const env = {
   ...process.env,
-  PATH: [join(root, "node_modules", ".bin"), process.env.PATH].join(delimiter),
+  // Debian keeps mosquitto in /usr/sbin, which is not on the path of everybody.
+  PATH: [join(root, "node_modules", ".bin"), process.env.PATH, "/usr/sbin", "/sbin"].join(delimiter),
   ...(nightly ? { ZHIAN_NIGHTLY: "1" } : {}),
 };
 
