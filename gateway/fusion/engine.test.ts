@@ -49,6 +49,30 @@ describe("fusion", () => {
     expect(b.steps()).toEqual(["raised"]);
   });
 
+  test("takes a long log in by turns, so that the rest of the process lives meanwhile", () => {
+    const b = new FusionBench();
+    b.alarms.refuse = new GatewayError("DISK_FULL", "no space");
+    for (let i = 0; i < 25_000; i++) refuse(b, `gate-${i % 4}`);
+    b.alarms.refuse = undefined;
+    const seen = (): number => b.telemetry.total("zhian_fusion_observations_total");
+    const before = seen();
+    const turns: (() => void)[] = [];
+    const after = b.clock.after.bind(b.clock);
+    b.clock.after = (ms, call) => {
+      if (ms > 0) return after(ms, call);
+      turns.push(call);
+      return () => {
+        if (turns.includes(call)) turns.splice(turns.indexOf(call), 1);
+      };
+    };
+    b.clock.advance(10_000);
+    expect(seen() - before).toBeGreaterThan(0);
+    expect(seen() - before).toBeLessThan(15_000);
+    for (let turn = turns.shift(); turn !== undefined; turn = turns.shift()) turn();
+    expect(seen()).toBe(25_000);
+    expect(b.alarms.checkpoint()?.cursor).toBeGreaterThan(0);
+  });
+
   test("goes on after a crash from what was committed, and raises nothing twice", () => {
     const b = new FusionBench();
     for (let i = 0; i < 3; i++) refuse(b, "gate-1");

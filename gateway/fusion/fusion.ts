@@ -29,6 +29,8 @@ export interface Fusion {
 }
 
 const readAhead = 1000;
+/** Observations taken in before the rest of the process gets its turn: some 30 ms, however long the log behind. */
+const perTurn = 10_000;
 /** Without alarms a checkpoint is written this often at most; a crash re-reads what came after it. */
 const checkpointEveryMs = 5000;
 const checkpointEveryObservations = 20_000;
@@ -80,10 +82,17 @@ export function startFusion(options: FusionOptions): Fusion {
 
   function drain(): void {
     commit();
-    for (let batch = nextBatch(); batch.length > 0; batch = nextBatch()) {
+    let taken = 0;
+    for (let batch = nextBatch(); batch.length > 0; batch = taken < perTurn ? nextBatch() : []) {
       for (const logged of batch) uncommitted.push(...engine.observe(logged));
       telemetry.count("zhian_fusion_observations_total", {}, batch.length);
+      taken += batch.length;
       commit();
+    }
+    if (taken >= perTurn && engine.cursor < log.head()) {
+      cancelWake();
+      cancelWake = clock.after(0, () => wake$.next());
+      return;
     }
     const now = clock.now();
     if ((engine.nextWake() ?? Number.POSITIVE_INFINITY) <= now && log.idle()) {
