@@ -37,7 +37,7 @@ COPY --from=build /src/dist dist
 RUN rm -rf /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack \
       /usr/local/bin/yarn /usr/local/bin/yarnpkg /opt/yarn-* \
  && mkdir /data && chown node:node /data && chmod 0700 /data
-ENV NODE_ENV=production ZHIAN_DATA=/data
+ENV NODE_ENV=production ZHIAN_DATA=/data NODE_OPTIONS=--max-old-space-size=256
 USER node
 VOLUME /data
 EXPOSE 1883 8080
