@@ -65,16 +65,12 @@ export function reportOnItself(options: SelfReportOptions): SelfReport {
 
   logs.onHealth(({ ok, code }) => {
     if (ok) {
-      logger.info({}, "the disk takes writes again");
       // While it failed nothing could be noted; the log gets the failure and its end together.
-      fault("disk-failing", true, told.has("disk") ? "it is over now" : undefined);
+      fault("disk-failing", true, "it is over now");
       fault("disk-failing", false);
-      return;
+    } else if (code === "DB_CORRUPT") {
+      fail(new GatewayError(code, "the database was found damaged while the gateway ran"));
     }
-    told.add("disk");
-    const error = new GatewayError(code ?? "DISK_FAILED", "the logs cannot be written; devices get no acknowledgement");
-    logger.error({ err: error, hint: error.hint }, error.message);
-    if (code === "DB_CORRUPT") fail(error);
   });
 
   desk.onTransitions((batch) => {
