@@ -1,6 +1,8 @@
 // The directions of the house, see docs/architecture.md: a file stands above all that it imports.
 const rooms = ["log", "ingress", "fusion", "alarms", "uplink", "console", "ops"];
 const tests = "\\.test\\.ts$";
+/** Folders of drivers/ that several families share. */
+const shared = "facesluice|hikvision|http-client|modbus|serial-line|throw-view";
 /** Test files may reach across; they stand beside what they test. */
 const sources = (path) => ({ path, pathNot: tests });
 
@@ -58,13 +60,13 @@ module.exports = {
       comment: "drivers.ts lists them all; what several share has a folder of its own.",
       severity: "error",
       from: { path: "^drivers/([^/]+)/", pathNot: tests },
-      to: { path: "^drivers/[^/]+/", pathNot: ["^drivers/$1/", "^drivers/(facesluice|serial-line)/"] },
+      to: { path: "^drivers/[^/]+/", pathNot: ["^drivers/$1/", `^drivers/(${shared})/`] },
     },
     {
       name: "shared-parts-import-no-driver",
       severity: "error",
-      from: { path: "^drivers/(facesluice|serial-line)/", pathNot: tests },
-      to: { path: "^drivers/", pathNot: "^drivers/$1/" },
+      from: { path: `^drivers/(${shared})/`, pathNot: tests },
+      to: { path: "^drivers/", pathNot: ["^drivers/$1/", `^drivers/(${shared})/`] },
     },
     {
       name: "simulators-share-nothing-with-what-they-test",

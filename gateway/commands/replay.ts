@@ -1,9 +1,9 @@
-import colors from "picocolors";
 import type { GatewayConfig } from "../../config/schema.ts";
 import type { MovedAlarm, RaisedAlarm } from "../alarms/comparison.ts";
 import { parseDuration } from "../domain/duration.ts";
 import { rules } from "../fusion/rules.ts";
 import { configuredRules, siteView } from "../settings.ts";
+import { colorsFor } from "./colors.ts";
 import { Progress } from "./progress.ts";
 import { withRecordedLogs } from "./recorded-logs.ts";
 import { type Rehearsed, rehearse } from "./rehearse.ts";
@@ -17,7 +17,7 @@ export interface ReplayCommandOptions {
   readonly json?: boolean;
 }
 
-const { bold, dim } = colors.createColors(colors.isColorSupported && process.stdout.isTTY);
+const { bold, dim } = colorsFor(process.stdout);
 /** Of each list; `--json` has more. */
 const mostShown = 20;
 

@@ -1,8 +1,8 @@
-import colors from "picocolors";
 import type { Mistake, Warning } from "../../config/mistakes.ts";
 import { errorCatalogue, isGatewayError } from "../domain/errors.ts";
+import { colorsFor } from "./colors.ts";
 
-const { bold, cyan, dim, red, yellow } = colors.createColors(colors.isColorSupported && process.stderr.isTTY);
+const { bold, cyan, dim, red, yellow } = colorsFor(process.stderr);
 
 /** Errors and warnings go to standard error, so that standard output stays fit for a program to read. */
 export function complain(line: string): void {

@@ -20,6 +20,23 @@ export interface DeviceState {
   readonly firmware?: string;
   /** Device clock minus ours, ms, from the newest live record. */
   readonly clockSkewMs?: number;
+  /** 0–100, where the device reports it. */
+  readonly batteryPercent?: number;
+  /** Received signal strength, dBm, where the device reports it. */
+  readonly signalDbm?: number;
+}
+
+/** How a device's link has been, for the one who looks after it. */
+export interface DeviceHealth {
+  readonly deviceId: DeviceId;
+  /** Messages or polls taken in since the start. */
+  readonly received: number;
+  /** Of these, such as could not be used. */
+  readonly rejected: number;
+  /** Over the last minutes; 0 where nothing came. */
+  readonly perMinute: number;
+  /** Newest reason of a rejection. */
+  readonly lastRejection?: { readonly reason: string; readonly detail: string; readonly at: number };
 }
 
 /** A zone of the site: a building, an entrance, a yard. */

@@ -1,14 +1,50 @@
 import { z } from "zod";
 import { deviceIdSchema, observationIdSchema, siteIdSchema, zoneIdSchema } from "./ids.ts";
 
-/** A rectangle in the picture, corners as fractions 0–1 of the source frame; the frame is kept, in its own unit. */
+/**
+ * The coordinate frame in which a camera reported: `px` its picture's pixels; `8192` and `10000` a grid of so many steps
+ * over the picture; `onvif` −1…1 with y upwards; `fraction` 0…1.
+ */
+export const frameSchema = z.strictObject({
+  width: z.number().positive(),
+  height: z.number().positive(),
+  unit: z.enum(["px", "8192", "10000", "onvif", "fraction"]),
+});
+
+/** A rectangle in the picture, corners as fractions 0–1 of the source frame, y downwards; the frame is kept, in its own unit. */
 const boxSchema = z.strictObject({
   x1: z.number(),
   y1: z.number(),
   x2: z.number(),
   y2: z.number(),
-  frame: z.strictObject({ width: z.number(), height: z.number(), unit: z.enum(["px", "8192", "10000", "onvif"]) }),
+  frame: frameSchema,
 });
+
+/** Where an object was seen, point by point: fractions 0–1 as in a box; `ms` after the first point. */
+const trackSchema = z.strictObject({
+  points: z
+    .array(z.strictObject({ ms: z.number().min(0), x: z.number(), y: z.number() }))
+    .min(1)
+    .max(512),
+  frame: frameSchema,
+});
+
+/** Where a thrown object came from, as far as it can be told, and how it was told. */
+const originSchema = z.strictObject({
+  building: z.string().optional(),
+  unit: z.string().optional(),
+  /** Storey as people count it there: ground floor 1, basement −1. */
+  floor: z.number().int().optional(),
+  /** The floors between which it lies with about 95 % probability. */
+  floorLow: z.number().int().optional(),
+  floorHigh: z.number().int().optional(),
+  /** Height of the release above ground, m, with its standard deviation. */
+  heightM: z.number().optional(),
+  heightSigmaM: z.number().min(0).optional(),
+  /** `device`: the camera says so; `region`: the profile's region that holds box or first point; `trajectory`: a falling body fitted to the track. */
+  method: z.enum(["device", "region", "trajectory"]),
+});
+export type ThrowOrigin = z.infer<typeof originSchema>;
 
 /**
  * How a record reached us: `live` as it happened; `late` buffered by the device while it was cut off;
@@ -25,6 +61,8 @@ const passage = {
   /** 0–100 as the terminal reports it. */
   similarity: z.number().optional(),
   mask: z.boolean().optional(),
+  /** By what the person showed who they are, where the terminal says so. */
+  method: z.enum(["face", "card", "fingerprint", "password", "qr-code", "other"]).optional(),
 };
 
 const celsius = z.number().min(-273.15);
@@ -37,6 +75,13 @@ export const bodySchemas = {
     reason: z.enum(["refused", "not-registered", "expired", "no-right", "unknown"]),
   }),
   "access.stranger": z.strictObject({ ...passage }),
+  /** Somebody opened, or tried to, under threat, by the sign that was agreed for that. */
+  "access.duress": z.strictObject({ ...passage }),
+  /** The lock was let go without a credential: the exit button, a remote command, the fire panel. */
+  "door.released": z.strictObject({
+    delivery: deliverySchema,
+    by: z.enum(["exit-button", "remote", "fire", "unknown"]),
+  }),
   "door.state": z.strictObject({ delivery: deliverySchema, state: z.enum(["open", "closed", "forced", "held"]) }),
   "throw.detected": z.strictObject({
     delivery: deliverySchema,
@@ -44,6 +89,16 @@ export const bodySchemas = {
     startedAt: z.iso.datetime().optional(),
     endedAt: z.iso.datetime().optional(),
     /** 0–1. */
+    confidence: z.number().min(0).max(1).optional(),
+    box: boxSchema.optional(),
+    track: trackSchema.optional(),
+    origin: originSchema.optional(),
+  }),
+  /** A detector that is not an extinguisher says fire: a camera, a smoke or heat detector, a call point. `active: false` takes it back. */
+  "fire.detected": z.strictObject({
+    delivery: deliverySchema,
+    active: z.boolean(),
+    sensor: z.enum(["smoke", "heat", "flame", "camera", "call-point", "unknown"]),
     confidence: z.number().min(0).max(1).optional(),
     box: boxSchema.optional(),
   }),
@@ -133,4 +188,5 @@ export const fireRelatedKinds: ReadonlySet<ObservationKind> = new Set([
   "extinguisher.state",
   "panel.event",
   "contact.state",
+  "fire.detected",
 ]);

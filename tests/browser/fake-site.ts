@@ -146,8 +146,17 @@ export class FakeSite {
       devices: () => deviceList,
       states: () => [...this.states.values()],
       strangers: () => [
-        { username: "intruder", clientId: "x", address: "10.0.0.9", lastAt: this.clock.wall(), attempts: 3 },
+        {
+          via: "mqtt" as const,
+          username: "intruder",
+          clientId: "x",
+          address: "10.0.0.9",
+          lastAt: this.clock.wall(),
+          attempts: 3,
+          snippet: "- { id: … }",
+        },
       ],
+      health: () => [],
       onChanged: (listener: (state: DeviceState) => void) => {
         this.#deviceListeners.add(listener);
         return () => this.#deviceListeners.delete(listener);

@@ -34,8 +34,10 @@ describe.each(named)("%s", (name, manifest) => {
 
   test("asks the broker for topics without wildcards only", () => {
     const grants = manifest.mqtt?.(options);
-    const topics = grants === undefined ? [] : [...grants.publish, ...grants.subscribe];
+    const below = grants?.publishBelow ?? [];
+    const topics = grants === undefined ? [] : [...grants.publish, ...below, ...grants.subscribe];
     expect(topics.filter((topic) => /[+#\0]/.test(topic))).toEqual([]);
+    expect(below.filter((subtree) => !/[^/]\/$/.test(subtree))).toEqual([]);
   });
 
   test("opens and observes what the device reports", async () => {
@@ -59,6 +61,7 @@ describe.each(named)("%s", (name, manifest) => {
     context.held = true;
     const said = rig.fact(context, 1);
     expect(context.mqtt.published).toEqual([]);
+    expect(context.http.replies.filter(({ status }) => status < 500)).toEqual([]);
     context.held = false;
     context.commit();
     await said;
@@ -70,6 +73,7 @@ describe.each(named)("%s", (name, manifest) => {
     context.logError = new GatewayError("DISK_FULL", "no space");
     await rig.fact(context, 1).catch(() => undefined);
     expect(context.mqtt.published).toEqual([]);
+    expect(context.http.replies.filter(({ status }) => status < 500)).toEqual([]);
     expect(context.observed).toEqual([]);
     context.logError = undefined;
     await rig.fact(context, 2);
@@ -106,6 +110,7 @@ describe.each(named)("%s", (name, manifest) => {
     expect(context.outcomes.length).toBe(outcomes);
     expect(context.goneReasons).toEqual([]);
     expect(context.mqtt.published).toEqual([]);
+    expect(context.http.replies.filter(({ status }) => status < 500)).toEqual([]);
   });
 });
 

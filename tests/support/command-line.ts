@@ -12,7 +12,7 @@ export interface Ended {
 
 /** The command line as a process of its own, without a terminal. */
 export async function zhian(args: readonly string[], input = ""): Promise<Ended> {
-  const child = spawn(process.execPath, [program, ...args]);
+  const child = spawn(process.execPath, [program, ...args], { env: { ...process.env, FORCE_COLOR: "1" } });
   child.stdin.end(input);
   const [out, err, code] = await Promise.all([
     text(child.stdout),

@@ -2,13 +2,19 @@ import type { Device } from "../../gateway/domain/device.ts";
 import { deviceIdSchema, zoneIdSchema } from "../../gateway/domain/ids.ts";
 import { bodySchemas, type ObservationDraft } from "../../gateway/domain/observation.ts";
 import type {
+  DeviceHttp,
   DeviceMqtt,
   DriverContext,
   Exchange,
   Expectation,
+  HttpPart,
+  HttpPush,
+  HttpReply,
   ModbusLine,
   MqttMessage,
   Rejection,
+  SerialFeed,
+  SignOfLife,
 } from "../../gateway/ports/driver.ts";
 import { ManualClock } from "./manual-clock.ts";
 
@@ -31,9 +37,9 @@ class FakeDeviceMqtt implements DeviceMqtt {
   }
 
   /** The device publishes. Resolves when the broker would acknowledge; rejects when it would cut the device off. */
-  say(topic: string, payload: string | Uint8Array | object, will = false): Promise<void> {
+  say(topic: string, payload: string | Uint8Array | object, will = false, retained = false): Promise<void> {
     if (this.#handle === undefined) throw new Error("the session does not serve");
-    return this.#handle({ topic, payload: bytesOf(payload), will });
+    return this.#handle({ topic, payload: bytesOf(payload), will, retained });
   }
 
   connect(connected: boolean): void {
@@ -49,6 +55,67 @@ class FakeDeviceMqtt implements DeviceMqtt {
 function bytesOf(payload: string | Uint8Array | object): Uint8Array {
   if (payload instanceof Uint8Array) return payload;
   return Buffer.from(typeof payload === "string" ? payload : JSON.stringify(payload));
+}
+
+export interface FakePush extends Partial<Omit<HttpPush, "body" | "header" | "parts">> {
+  readonly body?: string | Uint8Array | object;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly parts?: readonly (Partial<Omit<HttpPart, "body">> & { readonly body?: string | Uint8Array | object })[];
+}
+
+/** The ingest listener with one device, whose part the test plays. */
+class FakeDeviceHttp implements DeviceHttp {
+  /** Every reply that was sent, in order. */
+  readonly replies: HttpReply[] = [];
+  #handle: ((push: HttpPush) => Promise<HttpReply>) | undefined;
+
+  serve(handle: (push: HttpPush) => Promise<HttpReply>): void {
+    this.#handle = handle;
+  }
+
+  /** The device pushes. Resolves with the reply, which is 503 where the session rejects. */
+  async push(given: FakePush): Promise<HttpReply> {
+    if (this.#handle === undefined) throw new Error("the session does not serve");
+    const { headers = {}, body, parts = [], ...rest } = given;
+    const push: HttpPush = {
+      method: "POST",
+      path: "",
+      query: {},
+      contentType: headers["content-type"]?.split(";")[0]?.trim().toLowerCase() ?? "application/json",
+      address: "127.0.0.1",
+      ...rest,
+      header: (name) => headers[name.toLowerCase()],
+      body: body === undefined ? new Uint8Array(0) : bytesOf(body),
+      parts: parts.map(({ body: content, ...part }) => {
+        const bytes = content === undefined ? new Uint8Array(0) : bytesOf(content);
+        return { name: "", contentType: "application/json", bytes: bytes.length, dropped: false, ...part, body: bytes };
+      }),
+    };
+    const reply = await this.#handle(push).catch((): HttpReply => ({ status: 503 }));
+    this.replies.push(reply);
+    return reply;
+  }
+}
+
+/** A line to which the device speaks by itself; the test speaks for it. */
+class FakeSerialFeed implements SerialFeed {
+  readonly id = "rs232-1";
+  readonly #listeners = new Set<{ received(bytes: Uint8Array): void; changed(open: boolean): void }>();
+
+  listen(received: (bytes: Uint8Array) => void, changed: (open: boolean) => void): () => void {
+    const listener = { received, changed };
+    this.#listeners.add(listener);
+    changed(true);
+    return () => this.#listeners.delete(listener);
+  }
+
+  say(bytes: Uint8Array): void {
+    for (const { received } of this.#listeners) received(bytes);
+  }
+
+  plug(open: boolean): void {
+    for (const { changed } of this.#listeners) changed(open);
+  }
 }
 
 /** A line with slaves whose registers the test sets. What it does not know is answered by an exception. */
@@ -87,6 +154,24 @@ export class FakeModbusLine implements ModbusLine {
     return this.#read(unit, address, count);
   }
 
+  writeCoil(unit: number, address: number, on: boolean, _expect: Expectation): Promise<Exchange> {
+    return this.#write(unit, address, on ? 1 : 0);
+  }
+
+  writeRegister(unit: number, address: number, value: number, _expect: Expectation): Promise<Exchange> {
+    return this.#write(unit, address, value);
+  }
+
+  /** What was written, in order. */
+  readonly writes: { unit: number; address: number; value: number }[] = [];
+
+  #write(unit: number, address: number, value: number): Promise<Exchange> {
+    this.requests += 1;
+    const answer = this.state === "answering" ? undefined : this.#answer(unit, address, 1);
+    if (answer === undefined) this.writes.push({ unit, address, value });
+    return Promise.resolve(answer ?? { ok: true, registers: [] });
+  }
+
   #read(unit: number, address: number, count: number): Promise<Exchange> {
     this.requests += 1;
     return Promise.resolve(this.#answer(unit, address, count));
@@ -120,13 +205,15 @@ export class FakeDriverContext<O> implements DriverContext<O> {
   readonly timeZone: string;
   readonly clock: ManualClock;
   readonly mqtt = new FakeDeviceMqtt();
+  readonly http = new FakeDeviceHttp();
+  readonly feed = new FakeSerialFeed();
   readonly line: FakeModbusLine;
   readonly profile?: unknown;
 
   readonly observed: ObservationDraft[] = [];
   readonly rejections: Rejection[] = [];
   readonly filteredReasons: string[] = [];
-  readonly seenDetails: { firmware?: string; clockSkewMs?: number }[] = [];
+  readonly seenDetails: SignOfLife[] = [];
   readonly goneReasons: string[] = [];
   /** One entry a message's outcome, in order: the conservation law is counted on it. */
   readonly outcomes: ("observed" | "filtered" | "rejected")[] = [];
@@ -176,7 +263,7 @@ export class FakeDriverContext<O> implements DriverContext<O> {
     this.filteredReasons.push(reason);
   }
 
-  seen(details: { firmware?: string; clockSkewMs?: number } = {}): void {
+  seen(details: SignOfLife = {}): void {
     this.seenDetails.push(details);
   }
 
@@ -192,6 +279,14 @@ export class FakeDriverContext<O> implements DriverContext<O> {
     return this.line;
   }
 
+  modbusTcp(): ModbusLine {
+    return this.line;
+  }
+
+  serialFeed(): SerialFeed {
+    return this.feed;
+  }
+
   abort(): void {
     this.#abort.abort();
   }
@@ -199,7 +294,8 @@ export class FakeDriverContext<O> implements DriverContext<O> {
   /** Everything that left the session, as one text to search for what must not be there. */
   everything(): string {
     const { observed, rejections, filteredReasons, seenDetails, goneReasons } = this;
-    return JSON.stringify([observed, rejections, filteredReasons, seenDetails, goneReasons, this.mqtt.published]);
+    const said = [this.mqtt.published, this.http.replies];
+    return JSON.stringify([observed, rejections, filteredReasons, seenDetails, goneReasons, said]);
   }
 }
 

@@ -276,6 +276,10 @@ export class MemoryDevices implements DeviceDirectory {
   strangers(): readonly never[] {
     return [];
   }
+
+  health(): readonly never[] {
+    return [];
+  }
 }
 
 export class MemoryZones implements ZoneBoard {
