@@ -1,6 +1,10 @@
+import type { DeviceHealth } from "../domain/device.ts";
 import type { DeviceId } from "../domain/ids.ts";
+import type { Clock } from "../ports/clock.ts";
 import type { Appended } from "../ports/logs.ts";
 import type { Telemetry } from "../ports/telemetry.ts";
+import { MessageRate } from "./message-rate.ts";
+import type { Quarantined } from "./quarantine.ts";
 
 /**
  * Where everything went that one device said, in items (an observation, or a message that is none):
@@ -28,13 +32,16 @@ export class Accounts {
   readonly #device: { readonly device: DeviceId };
   readonly #filtered = new Map<string, number>();
   readonly #quarantined = new Map<string, number>();
+  readonly #rate: MessageRate;
+  #last: Quarantined | undefined;
   #received = 0;
   #stored = 0;
   #duplicate = 0;
   #withheld = 0;
   #pending = 0;
 
-  constructor(deviceId: DeviceId, telemetry: Telemetry) {
+  constructor(deviceId: DeviceId, telemetry: Telemetry, clock: Clock) {
+    this.#rate = new MessageRate(clock);
     this.#device = { device: deviceId };
     this.#telemetry = telemetry;
   }
@@ -67,9 +74,11 @@ export class Accounts {
     this.#telemetry.count("zhian_ingress_filtered_total", { ...this.#device, reason: label });
   }
 
-  quarantined(reason: string): void {
+  /** As it was kept for inspection. */
+  quarantined(item: Quarantined): void {
     this.#receive(1);
-    const label = add(this.#quarantined, reason);
+    this.#last = item;
+    const label = add(this.#quarantined, item.reason);
     this.#telemetry.count("zhian_ingress_quarantined_total", { ...this.#device, reason: label });
   }
 
@@ -85,8 +94,17 @@ export class Accounts {
     };
   }
 
+  health(): DeviceHealth {
+    const rejected = [...this.#quarantined.values()].reduce((sum, count) => sum + count, 0);
+    const counts = { received: this.#received, rejected, perMinute: this.#rate.perMinute() };
+    if (this.#last === undefined) return { deviceId: this.#device.device, ...counts };
+    const { reason, detail, at } = this.#last;
+    return { deviceId: this.#device.device, ...counts, lastRejection: { reason, detail, at } };
+  }
+
   #receive(items: number): void {
     this.#received += items;
+    this.#rate.add(items);
     this.#telemetry.count("zhian_ingress_received_total", this.#device, items);
   }
 }

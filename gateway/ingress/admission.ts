@@ -153,7 +153,10 @@ export class Admission {
 
   #judge({ address, username, password, clientId, clean, will }: Knock): Verdict {
     const credential = username === undefined ? undefined : this.#byUser.get(username);
-    if (credential === undefined) this.#strangers.knock(username ?? "", clientId, address);
+    if (credential === undefined) {
+      const topic = will === undefined ? {} : { topic: will.topic };
+      this.#strangers.knock({ via: "mqtt", username: username ?? "", clientId, address, ...topic });
+    }
     if (!this.#clientIdAllowed(clientId, clean)) return refused("client-id-invalid", 2);
     const user = credential === undefined ? undefined : username;
     if (this.#backoff.waitMs(address, user) > 0) return refused("backing-off", 3);

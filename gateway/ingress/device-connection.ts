@@ -8,6 +8,7 @@ import { describeFault } from "./fault-description.ts";
 import type { GuardedConnection } from "./guarded-connection.ts";
 import type { IngressLimits } from "./limits.ts";
 import type { MqttSessions } from "./mqtt-sessions.ts";
+import type { StoredWill } from "./protocol.ts";
 import type { SparseLog } from "./sparse-log.ts";
 import { presentable } from "./strangers.ts";
 
@@ -17,7 +18,7 @@ export interface DeviceConnectionOptions {
   readonly link: DeviceLink;
   readonly clientId: string;
   readonly sessionId: string;
-  readonly will: { readonly topic: string; readonly payload: Uint8Array } | undefined;
+  readonly will: StoredWill | undefined;
   readonly admission: Admission;
   readonly sessions: MqttSessions;
   readonly limits: IngressLimits;
@@ -86,7 +87,7 @@ export class DeviceConnection implements LinkedConnection {
       this.cut("forbidden-topic");
       return;
     }
-    const outcome = this.#deliver(packet, { topic, payload, will: false });
+    const outcome = this.#deliver(packet, { topic, payload, will: false, retained: packet.retain === true });
     packet.topic = sink;
     packet.payload = nothing;
     packet.retain = false;
@@ -157,7 +158,7 @@ export class DeviceConnection implements LinkedConnection {
     link.signedOut(this);
   }
 
-  #deliverWill(will: { readonly topic: string; readonly payload: Uint8Array }): void {
+  #deliverWill(will: StoredWill): void {
     const { link } = this.#options;
     this.#count("zhian_ingress_wills_total");
     link.deliver({ ...will, will: true }).catch((error: unknown) => this.#warn("a last will was not stored", error));

@@ -2,19 +2,17 @@ import type { DeviceState } from "../domain/device.ts";
 import type { DeviceId } from "../domain/ids.ts";
 import type { BodyOf, ObservationDraft } from "../domain/observation.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { SignOfLife } from "../ports/driver.ts";
 import type { Telemetry } from "../ports/telemetry.ts";
 
 export type OfflineReason = BodyOf<"device.offline">["reason"];
-
-export interface SignDetails {
-  readonly firmware?: string;
-  readonly clockSkewMs?: number;
-}
 
 /** A device without a connection is given this long to come back, ms. */
 export const graceMs = 5000;
 /** A device clock that moved by less is no news, ms. */
 const skewStepMs = 1000;
+/** Radio signals waver; a change by less is no news, dB. */
+const signalStepDbm = 6;
 
 export interface LivenessOptions {
   readonly clock: Clock;
@@ -34,6 +32,9 @@ interface Watched {
   firmware: string | undefined;
   clockSkewMs: number | undefined;
   announcedSkewMs: number | undefined;
+  batteryPercent: number | undefined;
+  signalDbm: number | undefined;
+  announcedSignalDbm: number | undefined;
   /** Log time ms of the last sign, or of the begin of the watch. */
   heardAt: number;
   cancelSilence: () => void;
@@ -67,6 +68,9 @@ export class Liveness {
       firmware: undefined,
       clockSkewMs: undefined,
       announcedSkewMs: undefined,
+      batteryPercent: undefined,
+      signalDbm: undefined,
+      announcedSignalDbm: undefined,
       heardAt: clock.now(),
       cancelSilence: () => {},
       cancelGrace: () => {},
@@ -84,7 +88,7 @@ export class Liveness {
   }
 
   /** A sign of life, with what it told. */
-  heard(deviceId: DeviceId, details: SignDetails = {}): void {
+  heard(deviceId: DeviceId, details: SignOfLife = {}): void {
     const device = this.#devices.get(deviceId);
     if (device === undefined) return;
     const { clock } = this.#options;
@@ -146,7 +150,7 @@ export class Liveness {
     });
   }
 
-  #learn(device: Watched, { firmware, clockSkewMs }: SignDetails): boolean {
+  #learn(device: Watched, { firmware, clockSkewMs, batteryPercent, signalDbm }: SignOfLife): boolean {
     let learnt = false;
     if (firmware !== undefined && firmware !== device.firmware) {
       device.firmware = firmware;
@@ -156,11 +160,21 @@ export class Liveness {
       device.clockSkewMs = clockSkewMs;
       const labels = { device: device.deviceId };
       this.#options.telemetry.gauge("zhian_ingress_device_clock_skew_seconds", clockSkewMs / 1000, labels);
-      const announced = device.announcedSkewMs;
-      if (announced === undefined || Math.abs(clockSkewMs - announced) >= skewStepMs) {
+      if (moved(device.announcedSkewMs, clockSkewMs, skewStepMs)) {
         device.announcedSkewMs = clockSkewMs;
         learnt = true;
       }
+    }
+    if (batteryPercent !== undefined) {
+      learnt ||= Math.round(batteryPercent) !== Math.round(device.batteryPercent ?? Number.NaN);
+      device.batteryPercent = batteryPercent;
+    }
+    if (signalDbm !== undefined) {
+      if (moved(device.announcedSignalDbm, signalDbm, signalStepDbm)) {
+        device.announcedSignalDbm = signalDbm;
+        learnt = true;
+      }
+      device.signalDbm = signalDbm;
     }
     return learnt;
   }
@@ -178,8 +192,12 @@ export class Liveness {
   }
 }
 
+function moved(from: number | undefined, to: number, step: number): boolean {
+  return from === undefined || Math.abs(to - from) >= step;
+}
+
 function stateOf(device: Watched): DeviceState {
-  const { deviceId, online, since, lastSeen, reason, firmware, clockSkewMs } = device;
+  const { deviceId, online, since, lastSeen, reason, firmware, clockSkewMs, batteryPercent, signalDbm } = device;
   return {
     deviceId,
     online,
@@ -188,5 +206,7 @@ function stateOf(device: Watched): DeviceState {
     ...(reason === undefined ? {} : { reason }),
     ...(firmware === undefined ? {} : { firmware }),
     ...(clockSkewMs === undefined ? {} : { clockSkewMs }),
+    ...(batteryPercent === undefined ? {} : { batteryPercent }),
+    ...(signalDbm === undefined ? {} : { signalDbm }),
   };
 }

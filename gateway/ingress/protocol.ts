@@ -9,12 +9,19 @@ import { presentable } from "./strangers.ts";
 
 type Admitted = Extract<Verdict, { admitted: true }>;
 
+/** A last will as its CONNECT brought it. */
+export interface StoredWill {
+  readonly topic: string;
+  readonly payload: Uint8Array;
+  readonly retained: boolean;
+}
+
 /** What is known of a TCP connection before and after its CONNECT. */
 export interface Arrival {
   readonly guarded: GuardedConnection;
   readonly address: string;
   verdict?: Verdict;
-  will?: { readonly topic: string; readonly payload: Uint8Array };
+  will?: StoredWill;
   connection?: DeviceConnection;
 }
 
@@ -57,7 +64,8 @@ export function createProtocol({ limits, sessions, arrivalOf, judge, open, onFau
       arrival.verdict = verdict;
       if (verdict.admitted) packet.clientId = verdict.sessionId;
       // Kept here, since aedes would store it without having it authorised, and publish it for any kind of end.
-      if (will !== undefined) arrival.will = { topic: will.topic, payload: Buffer.from(will.payload) };
+      if (will !== undefined)
+        arrival.will = { topic: will.topic, payload: Buffer.from(will.payload), retained: will.retain === true };
       delete packet.will;
       done(null, true);
     },

@@ -36,17 +36,20 @@ export class Quarantine {
     this.#log = new SparseLog(clock);
   }
 
-  add(deviceId: DeviceId, { reason, detail, source, bytes }: Rejection): void {
+  /** Answers with what is kept of it. */
+  add(deviceId: DeviceId, { reason, detail, source, bytes }: Rejection): Quarantined {
     const rejection: Rejection = {
       reason,
       detail: presentable(detail, detailLength),
       source: presentable(source),
       ...(bytes === undefined ? {} : { bytes }),
     };
-    this.#kept.put(this.#count++, { deviceId, at: this.#clock.wall(), ...rejection });
+    const kept = { deviceId, at: this.#clock.wall(), ...rejection };
+    this.#kept.put(this.#count++, kept);
     this.#log.note(`${deviceId}\n${reason}`, (count) =>
       this.#logger.warn({ deviceId, ...rejection, count }, "input of a device could not be used"),
     );
+    return kept;
   }
 
   /** Newest first, at most 200. */

@@ -102,8 +102,7 @@ export class SessionContext {
   #reject(rejection: Rejection): void {
     const { supervised, shared, accounts } = this.#options;
     this.#accounted += 1;
-    accounts.quarantined(rejection.reason);
-    shared.quarantine.add(supervised.device.id, rejection);
+    accounts.quarantined(shared.quarantine.add(supervised.device.id, rejection));
   }
 
   #filtered(reason: string): void {

@@ -1,3 +1,4 @@
+import { type Heard, snippetFor } from "../domain/device-snippet.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Stranger } from "../ports/devices.ts";
 import { RecentMap } from "./recent-map.ts";
@@ -8,7 +9,7 @@ export function presentable(text: string, length = 128): string {
   return text.slice(0, length).replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, "·");
 }
 
-/** Who knocked and is not configured: the newest 64. An installer takes a new device's user name from here. */
+/** Who knocked and is not configured: the newest 64. An installer takes a new device's entry from here. */
 export class Strangers {
   readonly #clock: Clock;
   readonly #known = new RecentMap<string, Stranger>(64);
@@ -17,11 +18,18 @@ export class Strangers {
     this.#clock = clock;
   }
 
-  knock(username: string, clientId: string, address: string): void {
-    const shown = { username: presentable(username), clientId: presentable(clientId), address };
+  /** `snippet` where it is another than the entry of a new device. */
+  knock({ via, address, ...heard }: Heard, snippet?: string): void {
+    const shown = {
+      via,
+      username: presentable(heard.username),
+      clientId: presentable(heard.clientId),
+      address: presentable(address),
+    };
     const key = JSON.stringify(shown);
     const attempts = (this.#known.get(key)?.attempts ?? 0) + 1;
-    this.#known.put(key, { ...shown, lastAt: this.#clock.wall(), attempts });
+    const entry = snippet ?? snippetFor({ ...heard, ...shown });
+    this.#known.put(key, { ...shown, lastAt: this.#clock.wall(), attempts, snippet: entry });
   }
 
   /** Newest first. */

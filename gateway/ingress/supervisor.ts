@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import type { Device, DeviceState } from "../domain/device.ts";
+import type { Device, DeviceHealth, DeviceState } from "../domain/device.ts";
 import type { DeviceId, ObservationId } from "../domain/ids.ts";
 import type { ObservationDraft } from "../domain/observation.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -104,6 +104,10 @@ class DeviceSupervisor implements Supervisor {
     return this.#options.broker.strangers();
   }
 
+  health(): readonly DeviceHealth[] {
+    return [...this.#supervised.values()].map(({ accounts }) => accounts.health());
+  }
+
   conservation(): ReadonlyMap<DeviceId, Conservation> {
     return new Map([...this.#supervised].map(([deviceId, { accounts }]) => [deviceId, accounts.conservation()]));
   }
@@ -149,7 +153,7 @@ class DeviceSupervisor implements Supervisor {
   #start(supervised: SupervisedDevice): void {
     const { device, manifest, options } = supervised;
     const known = this.#supervised.get(device.id);
-    const accounts = known?.accounts ?? new Accounts(device.id, this.#options.telemetry);
+    const accounts = known?.accounts ?? new Accounts(device.id, this.#options.telemetry, this.#options.clock);
     const runner = new DeviceRunner(supervised, accounts, this.#shared);
     this.#supervised.set(device.id, { runner, accounts, faults: known?.faults ?? new Set() });
     this.#liveness.watch(device.id, manifest.silentAfterMs(options));
