@@ -55,7 +55,8 @@ export class Mosquitto {
         (child) =>
           new Promise<void>((resolve) => {
             child.once("exit", () => resolve());
-            if (!child.kill()) resolve();
+            // Killed, since mosquitto_sub, asked to leave while its broker leaves too, may wait for the broker to come back.
+            if (!child.kill("SIGKILL")) resolve();
           }),
       ),
     );
