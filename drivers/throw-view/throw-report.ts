@@ -1,5 +1,7 @@
 import type { z } from "zod";
 import type { BodyOf, Delivery, frameSchema, ObservationDraft } from "../../gateway/domain/observation.ts";
+import { boxOf, trackOf } from "./fractions.ts";
+import { locate } from "./locate.ts";
 import type { ViewProfile } from "./view-profile.ts";
 
 export type Frame = z.infer<typeof frameSchema>;
@@ -13,9 +15,9 @@ export interface ThrowReport {
   readonly endedAtMs?: number;
   /** 0–1. */
   readonly confidence?: number;
-  /** Needed for `box` and `track`. */
+  /** Needed for `box` and `track`. For the grids 8192 and 10000 and for fractions, width and height are not used. */
   readonly frame?: Frame;
-  /** Corners in the frame's own unit and direction. */
+  /** Corners in the frame's own unit and direction, in any order. */
   readonly box?: { readonly x1: number; readonly y1: number; readonly x2: number; readonly y2: number };
   /** Points in the frame's own unit, with epoch ms. */
   readonly track?: readonly { readonly atMs: number; readonly x: number; readonly y: number }[];
@@ -27,20 +29,41 @@ export interface ThrowReport {
   readonly dedupKey?: string;
 }
 
-/** The observation of a throw: coordinates as fractions, and located as far as the camera's view profile allows. */
-export function throwDraft(report: ThrowReport, _view: ViewProfile | undefined): ObservationDraft {
-  const { delivery, occurredAtMs, startedAtMs, endedAtMs, confidence, sourceRecordId, dedupKey } = report;
+/**
+ * The observation of a throw: coordinates as fractions, and located as far as the camera's view profile allows. What cannot be
+ * so is left out, never corrected: a box outside of the picture, a confidence of 255, a time that is none.
+ */
+export function throwDraft(report: ThrowReport, view: ViewProfile | undefined): ObservationDraft {
+  const { delivery, sourceRecordId, dedupKey } = report;
+  const startedAt = instant(report.startedAtMs);
+  const endedAt = instant(report.endedAtMs);
+  const confidence = fraction(report.confidence);
+  const box = boxOf(report);
+  const track = trackOf(report);
+  const origin = locate({ box, track, place: report.place, region: report.region }, view);
   const body: BodyOf<"throw.detected"> = {
     delivery,
-    ...(startedAtMs === undefined ? {} : { startedAt: new Date(startedAtMs).toISOString() }),
-    ...(endedAtMs === undefined ? {} : { endedAt: new Date(endedAtMs).toISOString() }),
+    ...(startedAt === undefined ? {} : { startedAt }),
+    ...(endedAt === undefined ? {} : { endedAt }),
     ...(confidence === undefined ? {} : { confidence }),
+    ...(box === undefined ? {} : { box }),
+    ...(track === undefined ? {} : { track }),
+    ...(origin === undefined ? {} : { origin }),
   };
   return {
     kind: "throw.detected",
     body,
-    ...(occurredAtMs === undefined ? {} : { occurredAtMs }),
-    ...(sourceRecordId === undefined ? {} : { sourceRecordId }),
-    ...(dedupKey === undefined ? {} : { dedupKey }),
+    ...(instant(report.occurredAtMs) === undefined ? {} : { occurredAtMs: report.occurredAtMs }),
+    ...(sourceRecordId === undefined || sourceRecordId === "" ? {} : { sourceRecordId }),
+    ...(dedupKey === undefined || dedupKey === "" ? {} : { dedupKey }),
   };
+}
+
+/** ISO 8601; absent for what is no time of the years 1970 to 9999. */
+function instant(ms: number | undefined): string | undefined {
+  return ms !== undefined && ms >= 0 && ms < 253_402_300_800_000 ? new Date(ms).toISOString() : undefined;
+}
+
+function fraction(value: number | undefined): number | undefined {
+  return value !== undefined && value >= 0 && value <= 1 ? value : undefined;
 }
