@@ -16,6 +16,10 @@ function bench(params: Record<string, unknown> = {}): FusionBench {
   return new FusionBench(withDefaults([fire], { fire: params }));
 }
 
+function transitions(b: FusionBench): readonly object[] {
+  return b.alarms.read(0, 100).map(({ transition }) => transition);
+}
+
 function read(b: FusionBench, temperatureC: number): void {
   b.observe("ext-1", "b3-u1", { kind: "thermal.reading", body: { temperatureC } });
 }
@@ -134,6 +138,34 @@ describe("the fire rule", () => {
   test("takes its threshold from the configuration", () => {
     const b = bench({ staticThreshold: 68 });
     read(b, 67);
+    expect(b.steps()).toEqual([]);
+  });
+
+  test("takes the word of a smoke detector alone for possible, and of two kinds of sensors for observed", () => {
+    const b = bench();
+    b.observe("ext-1", "b3-u1", { kind: "fire.detected", body: { delivery: "live", active: true, sensor: "smoke" } });
+    expect(transitions(b)).toMatchObject([{ step: "raised", severity: "critical", certainty: "possible" }]);
+    discharge(b, true);
+    expect(transitions(b).at(-1)).toMatchObject({ step: "updated", certainty: "observed" });
+  });
+
+  test("raises on a pressed call point and on the contact of a discharge, and on no other contact", () => {
+    const b = bench();
+    b.observe("door-1", "b3-u1", { kind: "contact.state", body: { active: true, role: "door" } });
+    expect(b.steps()).toEqual([]);
+    b.observe("mcp-1", "b3-u1", { kind: "contact.state", body: { active: true, role: "call-point" } });
+    b.observe("flow-1", "b3-u1", { kind: "contact.state", body: { active: true, role: "discharge" } });
+    expect(transitions(b)).toMatchObject([
+      { step: "raised", subject: "mcp-1", certainty: "likely" },
+      { step: "raised", subject: "flow-1", certainty: "likely" },
+    ]);
+    b.observe("mcp-1", "b3-u1", { kind: "contact.state", body: { active: false, role: "call-point" } });
+    expect(transitions(b).at(-1)).toMatchObject({ step: "returned", subject: "mcp-1" });
+  });
+
+  test("does not raise on a detector's word that comes late", () => {
+    const b = bench();
+    b.observe("sd-1", "b3-u1", { kind: "fire.detected", body: { delivery: "late", active: true, sensor: "smoke" } });
     expect(b.steps()).toEqual([]);
   });
 });
