@@ -1,6 +1,6 @@
 import type { Clock } from "../../gateway/ports/clock.ts";
+import type { Request } from "../modbus/pdu.ts";
 import { Conversation, type Failure, type Outcome } from "./conversation.ts";
-import type { ReadRequest } from "./rtu-frame.ts";
 import type { Timing } from "./timing.ts";
 import type { Tty } from "./tty.ts";
 
@@ -20,7 +20,6 @@ const babbleMs = 3000;
 export class Bus {
   readonly #tty: Tty;
   readonly #timing: Timing;
-  readonly #echo: boolean | undefined;
   readonly #clock: Clock;
   readonly #events: BusEvents;
   /** No request before this log time: the silence between frames, or the quarantine after a time-out. */
@@ -29,10 +28,9 @@ export class Bus {
   #wake: () => void = () => {};
   #lost: string | undefined;
 
-  constructor(tty: Tty, timing: Timing, echo: boolean | undefined, clock: Clock, events: BusEvents) {
+  constructor(tty: Tty, timing: Timing, clock: Clock, events: BusEvents) {
     this.#tty = tty;
     this.#timing = timing;
-    this.#echo = echo;
     this.#clock = clock;
     this.#events = events;
     // Whoever had the port before us, this gateway before its restart too, may have asked just now.
@@ -49,8 +47,11 @@ export class Bus {
     this.#events.lost(why);
   }
 
-  /** To be called again only when it has resolved. Never rejects. */
-  async exchange(request: ReadRequest, timeoutMs: number): Promise<Outcome> {
+  /**
+   * To be called again only when it has resolved. Never rejects.
+   * @param echo Does the line hear itself? Absent: not known.
+   */
+  async exchange(request: Request, timeoutMs: number, echo: boolean | undefined): Promise<Outcome> {
     const silent = await this.#silence();
     if (this.#lost !== undefined) return unsent("lost", this.#lost);
     if (!silent) return unsent("foreign", "the line is never silent: a device babbles, or biasing is missing");
@@ -58,7 +59,7 @@ export class Bus {
       {
         tty: this.#tty,
         timing: this.#timing,
-        echo: this.#echo,
+        echo,
         clock: this.#clock,
         rest: (ms) => this.#rest(ms),
         lose: (why) => this.lose(why),

@@ -1,6 +1,7 @@
 import type { Clock } from "../../gateway/ports/clock.ts";
 import type { Exchange } from "../../gateway/ports/driver.ts";
-import { encodeRequest, type Judgement, judge, type ReadRequest, requestBytes } from "./rtu-frame.ts";
+import type { Request } from "../modbus/pdu.ts";
+import { encodeRequest, type Judgement, judge, requestBytes } from "./rtu-frame.ts";
 import type { Timing } from "./timing.ts";
 import type { Tty } from "./tty.ts";
 
@@ -39,7 +40,7 @@ const garbageMs = 3000;
 export class Conversation {
   readonly outcome: Promise<Outcome>;
   readonly #around: Surroundings;
-  readonly #request: ReadRequest;
+  readonly #request: Request;
   readonly #timeoutMs: number;
   readonly #mayAnswerAt: number;
   readonly #leftAt: number;
@@ -51,7 +52,7 @@ export class Conversation {
   #cancelSettling = (): void => {};
   #cancelDeadline = (): void => {};
 
-  constructor(around: Surroundings, request: ReadRequest, timeoutMs: number) {
+  constructor(around: Surroundings, request: Request, timeoutMs: number) {
     const { clock, timing, tty } = around;
     this.#around = around;
     this.#request = request;

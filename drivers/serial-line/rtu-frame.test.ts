@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { ReadRequest } from "../modbus/pdu.ts";
 import { withCrc } from "./crc16.ts";
-import { encodeRequest, judge, type ReadRequest, replyBytes, shapeOf } from "./rtu-frame.ts";
+import { encodeRequest, judge, replyBytes, shapeOf } from "./rtu-frame.ts";
 
 const bytes = (hex: string) => Uint8Array.from(Buffer.from(hex.replaceAll(" ", ""), "hex"));
 const join = (...parts: Uint8Array[]) => Uint8Array.from(parts.flatMap((part) => [...part]));

@@ -1,7 +1,8 @@
 import type { Exchange, Expectation, ModbusLine } from "../../gateway/ports/driver.ts";
+import { isWrite, type ReadRequest, type Request, type WriteRequest } from "../modbus/pdu.ts";
 import { Bus } from "./bus.ts";
 import { KeptPort, type LineDeps } from "./kept-port.ts";
-import { encodeRequest, type ReadRequest } from "./rtu-frame.ts";
+import { encodeRequest } from "./rtu-frame.ts";
 import { type LineSettings, type Timing, timingOf } from "./timing.ts";
 import type { Tty } from "./tty.ts";
 import { Turns, type Waiting } from "./turns.ts";
@@ -17,7 +18,7 @@ export interface LineHealth {
   readonly since: number;
   /** Why it is not open. */
   readonly why?: string;
-  /** It heard itself at the last request. */
+  /** It hears itself; false also where that is not known yet. */
   readonly echo: boolean;
   readonly requests: number;
   readonly answers: number;
@@ -45,7 +46,8 @@ export class RtuLine implements ModbusLine {
   #bus: Bus | undefined;
   #serving = false;
   #cancelServing = (): void => {};
-  #echo = false;
+  /** Does the open port hear itself? Absent until an answer has shown it. */
+  #echo: boolean | undefined;
   #requests = 0;
   #answers = 0;
   #strayBytes = 0;
@@ -79,6 +81,14 @@ export class RtuLine implements ModbusLine {
     return this.#read({ unit, function: 4, address, count }, expect);
   }
 
+  writeCoil(unit: number, address: number, on: boolean, expect: Expectation): Promise<Exchange> {
+    return this.#write({ unit, function: 5, address, value: on ? 1 : 0 }, expect);
+  }
+
+  writeRegister(unit: number, address: number, value: number, expect: Expectation): Promise<Exchange> {
+    return this.#write({ unit, function: 6, address, value }, expect);
+  }
+
   open(): boolean {
     return this.#port.state().kind === "open";
   }
@@ -92,7 +102,7 @@ export class RtuLine implements ModbusLine {
       open: state.kind === "open",
       since: this.#port.since(),
       ...(state.kind === "waiting" ? { why: state.why } : {}),
-      echo: this.#echo,
+      echo: this.#echo ?? false,
       requests: this.#requests,
       answers: this.#answers,
       errors: { ...this.#errors },
@@ -107,8 +117,27 @@ export class RtuLine implements ModbusLine {
     return this.#port.close();
   }
 
+  /**
+   * A right answer is a copy of the request, as an echo is. So first the unit is read, whose answer shows whether the line
+   * hears itself, unless one has shown it since the port was opened, or the settings say it.
+   */
+  async #write(request: WriteRequest, expect: Expectation): Promise<Exchange> {
+    encodeRequest(request);
+    if ((this.settings.echo ?? this.#echo) === undefined) {
+      const { unit, address } = request;
+      const read = request.function === 5 ? 1 : 3;
+      const shown = await this.#ask({ unit, function: read, address, count: 1 }, expect);
+      if (!shown.ok && shown.why !== "exception") return shown;
+    }
+    return await this.#ask(request, expect);
+  }
+
+  async #read(request: ReadRequest, expect: Expectation): Promise<Exchange> {
+    return await this.#ask(request, expect);
+  }
+
   /** Rejects with RangeError for what no slave can be asked: a mistake of the caller. */
-  async #read(request: ReadRequest, { timeoutMs }: Expectation): Promise<Exchange> {
+  async #ask(request: Request, { timeoutMs }: Expectation): Promise<Exchange> {
     encodeRequest(request);
     const state = this.#port.state();
     if (state.kind === "waiting") return { ok: false, why: "lost", detail: state.why };
@@ -149,14 +178,15 @@ export class RtuLine implements ModbusLine {
     return await this.#exchange(bus, request, timeoutMs);
   }
 
-  async #exchange(bus: Bus, request: ReadRequest, timeoutMs: number): Promise<Exchange> {
-    const { exchange, leftAt, echoed } = await bus.exchange(request, timeoutMs);
+  async #exchange(bus: Bus, request: Request, timeoutMs: number): Promise<Exchange> {
+    const echo = this.settings.echo ?? (isWrite(request) ? this.#echo : undefined);
+    const { exchange, leftAt, echoed } = await bus.exchange(request, timeoutMs, echo);
     const traces = this.#turns.traces(request.unit);
     if (leftAt !== undefined) {
       traces.left(request, leftAt);
       this.#requests++;
       this.#count("requests_total");
-      this.#echo = echoed;
+      if (!isWrite(request) && (exchange.ok || exchange.why === "exception")) this.#echo = echoed;
     }
     if (exchange.ok) {
       traces.answered(request, this.#deps.clock.now());
@@ -172,7 +202,8 @@ export class RtuLine implements ModbusLine {
   }
 
   #opened(tty: Tty): void {
-    this.#bus = new Bus(tty, this.#timing, this.settings.echo, this.#deps.clock, {
+    this.#echo = undefined;
+    this.#bus = new Bus(tty, this.#timing, this.#deps.clock, {
       stray: (bytes) => {
         this.#strayBytes += bytes;
         this.#count("stray_bytes_total", {}, bytes);

@@ -5,7 +5,7 @@ export interface LineSettings {
   readonly path: string;
   readonly baudRate: number;
   readonly parity: "none" | "even" | "odd";
-  /** RTU needs 8; 7 is refused. */
+  /** RTU needs 8; 7 is refused there. */
   readonly dataBits: 7 | 8;
   readonly stopBits: 1 | 2;
   /** Does the adapter hear itself? Absent: found out with each request. */
@@ -18,6 +18,8 @@ export interface LineSettings {
   readonly paced?: boolean;
   /** How long the adapter may hold bytes back: 16 ms in FTDI adapters as shipped. Default 20. */
   readonly latencyMs?: number;
+  /** One device speaks here by itself, and we never do. */
+  readonly feed?: boolean;
 }
 
 /** All times of a line that follow from its settings, ms. */

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import type { ReadRequest } from "./rtu-frame.ts";
+import type { ReadRequest } from "../modbus/pdu.ts";
 import { timingOf } from "./timing.ts";
 import { Traces } from "./traces.ts";
 

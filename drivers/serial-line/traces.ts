@@ -1,4 +1,5 @@
-import { dataBytes, type ReadRequest, replyBytes, shapeOf } from "./rtu-frame.ts";
+import { dataBytes, isWrite, type ReadRequest, type Request } from "../modbus/pdu.ts";
+import { replyBytes, shapeOf } from "./rtu-frame.ts";
 import type { Timing } from "./timing.ts";
 
 interface Trace {
@@ -29,17 +30,18 @@ export class Traces {
   }
 
   /** Log time ms from which a request may be written. */
-  clearAt(request: ReadRequest): number {
+  clearAt(request: Request): number {
     const trace = this.#shapes.get(shapeOf(request));
     return trace === undefined ? Number.NEGATIVE_INFINITY : this.#clearAt(trace);
   }
 
   /**
    * A request to send first, whose answer shows that nothing older is on its way: the same read, shorter by so much that
-   * its shape is another. Absent where there is no doubt, or where no shape is in less doubt than that of the request.
+   * its shape is another. Absent where there is no doubt, or where no shape is in less doubt than that of the request, and
+   * for a write, whose answer names what was written.
    */
-  proofFor(request: ReadRequest): ReadRequest | undefined {
-    if (!this.#doubted(request)) return undefined;
+  proofFor(request: Request): ReadRequest | undefined {
+    if (isWrite(request) || !this.#doubted(request)) return undefined;
     let best: ReadRequest = request;
     let bestAt = this.#shapes.get(shapeOf(request))?.leftAt ?? 0;
     for (let bytes = dataBytes(request) - 1; bytes >= 1; bytes--) {
@@ -52,13 +54,13 @@ export class Traces {
     return best === request ? undefined : best;
   }
 
-  left(request: ReadRequest, at: number): void {
+  left(request: Request, at: number): void {
     const replyMs = this.#timing.wireMs(replyBytes(request));
     this.#shapes.set(shapeOf(request), { leftAt: at, overtaken: false, replyMs });
   }
 
   /** The unit answered with values. */
-  answered(request: ReadRequest, at: number): void {
+  answered(request: Request, at: number): void {
     for (const trace of this.#shapes.values()) trace.overtaken = true;
     const trace = this.#shapes.get(shapeOf(request));
     if (trace !== undefined) trace.answeredAt = at;
@@ -68,7 +70,7 @@ export class Traces {
    * The unit answered with an exception. That names the function alone, so it settles the request only where no other
    * request of the function may still be answered.
    */
-  excepted(request: ReadRequest, at: number): void {
+  excepted(request: Request, at: number): void {
     const shape = shapeOf(request);
     const own = this.#shapes.get(shape);
     const [fn] = shape.split(":");

@@ -1,11 +1,11 @@
 import type { Exchange } from "../../gateway/ports/driver.ts";
-import type { ReadRequest } from "./rtu-frame.ts";
+import type { Request } from "../modbus/pdu.ts";
 import type { Timing } from "./timing.ts";
 import { Traces } from "./traces.ts";
 
 /** A request that waits for its turn. */
 export interface Waiting {
-  readonly request: ReadRequest;
+  readonly request: Request;
   readonly timeoutMs: number;
   done(exchange: Exchange): void;
 }
@@ -82,7 +82,7 @@ export class Turns {
   }
 
   /** Tells how a turn ended. */
-  ended(request: ReadRequest, exchange: Exchange, now: number): void {
+  ended(request: Request, exchange: Exchange, now: number): void {
     const unit = this.#unit(request.unit);
     if (exchange.ok || exchange.why === "exception") unit.answeredAt = now;
     if (exchange.ok || exchange.why === "exception" || exchange.why === "bad-crc") unit.silences = 0;
