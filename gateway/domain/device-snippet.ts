@@ -23,6 +23,7 @@ interface Guess {
   readonly dialect: string;
   /** The device's own id, where it named it. */
   readonly deviceId?: string;
+  readonly devEui?: string;
 }
 
 /**
@@ -31,14 +32,15 @@ interface Guess {
  */
 export function snippetFor(heard: Heard): string {
   if (heard.via === "serial") return serialSnippet(heard);
-  const { driver, dialect, deviceId } = guess(heard);
-  const id = firstName(heard.username, deviceId ?? "", heard.via === "mqtt" ? heard.clientId : "");
+  const { driver, dialect, deviceId, devEui } = guess(heard);
+  const id = firstName(devEui ?? "", heard.username, deviceId ?? "", heard.via === "mqtt" ? heard.clientId : "");
   const username = heard.username === "" ? id : heard.username;
   const options = [
+    ...(devEui === undefined ? [] : [`devEui: ${quoted(devEui)}`]),
     ...(deviceId === undefined ? [] : [`deviceId: ${quoted(deviceId)}`]),
     ...(deviceId === undefined && dialect.startsWith("facesluice") ? [`deviceId: ${quoted(blank)}`] : []),
     `username: ${scalar(username)}`,
-    `password: ${quoted(`\${file:secrets/${id === blank ? "NAME" : id}}`, true)}`,
+    `password: ${quoted(`\${file:secrets/${firstName(username, "NAME")}}`, true)}`,
   ];
   return entry(id, driver, dialect, options);
 }
@@ -68,6 +70,8 @@ function guess({ via, clientId, topic = "", said = "" }: Heard): Guess {
   if (via === "mqtt") {
     if (topic.startsWith("mqtt/face/") || operator === "Offline")
       return { driver: blank, dialect: "facesluice-mqtt", ...own };
+    const devEui = /^application\/[^/]+\/device\/([0-9a-f]{16})\/event\//i.exec(topic)?.[1];
+    if (devEui !== undefined) return { driver: "thermal-extinguisher", dialect: "chirpstack-mqtt", devEui };
     if (topic.includes("/onvif-ej/")) return { driver: "throw-camera", dialect: "onvif-mqtt" };
     if (topic.startsWith("axis/")) return { driver: "throw-camera", dialect: "axis-mqtt" };
     if (topic === "frigate/available") return { driver: "throw-camera", dialect: "frigate-mqtt" };

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import { deviceId, grantsOf, RecordedLogger, RecordedTelemetry } from "../../tests/support/ingress/test-broker.ts";
 import { ManualClock } from "../../tests/support/manual-clock.ts";
@@ -33,13 +34,14 @@ function knock(over: Partial<Knock> & { user?: string; secret?: string } = {}) {
   });
 }
 
+const account = (id: string) => ({ owner: id, username: id, shared: false, devices: [deviceId(id)] });
 const because = (verdict: ReturnType<typeof knock>) => (verdict.admitted ? "admitted" : verdict.reason);
 
 describe("admission", () => {
   it("admits a device by its own credentials, in a namespace of its own", () => {
     expect(knock()).toMatchObject({
       admitted: true,
-      deviceId: east,
+      by: { owner: east, devices: [east], shared: false },
       clientId: "terminal",
       sessionId: "gate-east/terminal",
     });
@@ -49,7 +51,22 @@ describe("admission", () => {
     expect(because(knock({ secret: "pw-gate-eas" }))).toBe("wrong-password");
     expect(because(knock({ password: undefined }))).toBe("wrong-password");
     expect(because(knock({ secret: "pw-gate-west" }))).toBe("wrong-password");
-    expect(admission.strangers()).toEqual([]);
+  });
+
+  it("lists a configured device whose password is wrong, with what to do and without the password", () => {
+    knock({ secret: "tried-in-vain" });
+    expect(admission.strangers()).toEqual([
+      {
+        via: "mqtt",
+        username: "gate-east",
+        clientId: "terminal",
+        address: "192.168.1.20",
+        lastAt: clock.wall(),
+        attempts: 1,
+        snippet: "# gate-east: the password in the device is another than in the configuration.",
+      },
+    ]);
+    expect(JSON.stringify(admission.strangers())).not.toContain("tried-in-vain");
   });
 
   it("refuses nobody in particular: without a user name, and everyone before there are devices", () => {
@@ -117,12 +134,12 @@ describe("admission", () => {
     expect(because(knock())).toBe("admitted");
     expect(because(knock({ user: "gate-west" }))).toBe("client-id-taken");
     expect(because(knock())).toBe("admitted");
-    admission.leave("terminal", east);
-    admission.leave("terminal", east);
+    admission.leave("terminal", account(east));
+    admission.leave("terminal", account(east));
     clock.advance(299_999);
     expect(because(knock({ user: "gate-west" }))).toBe("client-id-taken");
     expect(because(knock())).toBe("admitted");
-    admission.leave("terminal", east);
+    admission.leave("terminal", account(east));
     clock.advance(300_000);
     expect(because(knock({ user: "gate-west" }))).toBe("admitted");
     expect(because(knock())).toBe("client-id-taken");
@@ -131,7 +148,7 @@ describe("admission", () => {
   it("does not let one device squat on the client ids of all others", () => {
     for (let i = 0; i < 50; i++) {
       knock({ clientId: `id-${i}` });
-      admission.leave(`id-${i}`, east);
+      admission.leave(`id-${i}`, account(east));
     }
     const taken = Array.from({ length: 50 }, (_, i) => knock({ user: "gate-west", clientId: `id-${i}` }));
     expect(taken.filter((verdict) => !verdict.admitted).length).toBeLessThanOrEqual(9);
@@ -177,6 +194,62 @@ describe("admission", () => {
   });
 
   it.each([
+    ["cam/onvif-ej/RuleEngine/&1/2", true],
+    ["cam/onvif-ej/x", true],
+    ["cam/onvif-ej/", false],
+    ["cam/onvif-ej", false],
+    ["cam/onvif-ejx/y", false],
+    ["CAM/onvif-ej/x", false],
+    ["/cam/onvif-ej/x", false],
+    ["other/cam/onvif-ej/x", false],
+    ["cam/onvif-ej/a/b/c/d/e/f/g/h", true],
+    ["cam/onvif-ej/a/b/c/d/e/f/g/h/i", false],
+    [`cam/onvif-ej/${"x".repeat(243)}`, true],
+    [`cam/onvif-ej/${"x".repeat(244)}`, false],
+    ["cam/onvif-ej/+", false],
+    ["cam/onvif-ej/#", false],
+    ["cam/onvif-ej/a\u0000", false],
+    ["cam/onvif-ej/a\u202eb", false],
+    ["$SYS/cam/onvif-ej/x", false],
+    ["up/gate-east", true],
+  ])("a device with a subtree may publish on %j: %j, and leave a last will there likewise", (topic, may) => {
+    const below = { ...grantsOf("gate-east"), publishBelow: ["cam/onvif-ej/"] };
+    admission.replace(new Map(both).set(east, below));
+    expect(admission.mayPublish(east, topic)).toBe(may);
+    expect(admission.mayPublish(west, topic)).toBe(false);
+    expect(because(knock({ will: { topic, qos: 0 } }))).toBe(may ? "admitted" : "will-forbidden");
+  });
+
+  it("lets each device publish exactly within its grants, whatever they are", () => {
+    const level = fc.constantFrom("a", "b", "ab", "", "é", "$x", "+", "#");
+    const topic = fc.array(level, { minLength: 1, maxLength: 5 }).map((levels) => levels.join("/"));
+    const good = fc.array(fc.constantFrom("a", "b", "ab"), { minLength: 1, maxLength: 3 }).map((all) => all.join("/"));
+    const grants = fc.record({ publish: fc.array(good, { maxLength: 3 }), below: fc.array(good, { maxLength: 2 }) });
+    fc.assert(
+      fc.property(grants, grants, topic, (first, second, wire) => {
+        const wanted = [first, second].map(({ publish, below }) => ({
+          publish,
+          publishBelow: below.map((start) => `${start}/`),
+        }));
+        admission.replace(
+          new Map([east, west].map((id, index) => [id, { ...grantsOf(id), publish: [], ...wanted[index] }])),
+        );
+        const sound = wire !== "" && !wire.startsWith("$") && !/[+#]/.test(wire);
+        for (const [index, id] of [east, west].entries()) {
+          const { publish = [], publishBelow = [] } = wanted[index] ?? {};
+          // The other way round than the code: is a beginning of the topic, cut behind a slash, one of the subtrees?
+          const starts = [...wire].flatMap((char, at) =>
+            char === "/" && at + 1 < wire.length ? wire.slice(0, at + 1) : [],
+          );
+          const may = sound && (publish.includes(wire) || starts.some((start) => publishBelow.includes(start)));
+          expect(admission.mayPublish(id, wire)).toBe(may);
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it.each([
     ["down/gate-east", true],
     ["down/gate-west", false],
     ["down/+", false],
@@ -206,6 +279,11 @@ describe("admission", () => {
     ["a topic of 257 bytes", { subscribe: ["x".repeat(257)] }],
     ["a topic of the broker", { subscribe: ["$SYS/x"] }],
     ["an empty topic", { publish: [""] }],
+    ["a subtree without its slash", { publishBelow: ["cam"] }],
+    ["the whole tree as a subtree", { publishBelow: ["/"] }],
+    ["a subtree of the broker", { publishBelow: ["$SYS/"] }],
+    ["a subtree with a wildcard", { publishBelow: ["cam/+/"] }],
+    ["a shared user name that is another's own", { username: "gate-west", shared: true }],
   ])("does not take over devices with %s, and keeps those it has", (_what, over) => {
     const wrong = new Map(both).set(east, { ...grantsOf("gate-east"), ...over });
     try {
@@ -240,5 +318,55 @@ describe("admission", () => {
     expect(logger.lines).toHaveLength(2);
     expect(logger.lines[1]).toContain('"count":4');
     expect(logger.lines.join()).not.toContain("s3cret");
+  });
+});
+
+describe("a client that speaks for several devices", () => {
+  const member = (id: string, over: object = {}) => ({
+    ...grantsOf(id),
+    username: "chirpstack",
+    password: "pw-chirpstack",
+    shared: true,
+    ...over,
+  });
+  const shared = new Map([east, west].map((id) => [id, member(id)]));
+  const signIn = (over: object = {}) => knock({ user: "chirpstack", ...over });
+
+  it("is admitted once, for all of them, in a namespace that no device has", () => {
+    admission.replace(shared);
+    const verdict = signIn();
+    expect(verdict).toMatchObject({ admitted: true, by: { shared: true, devices: [east, west] } });
+    expect(verdict.admitted && verdict.sessionId).toMatch(/^~[0-9a-f]{32}\/terminal$/);
+    expect(because(knock())).toBe("unknown-user");
+  });
+
+  it("leaves each its own topics", () => {
+    admission.replace(shared);
+    expect([east, west].map((id) => admission.mayPublish(id, "up/gate-east"))).toEqual([true, false]);
+    expect(because(signIn({ will: { topic: "state/gate-west", qos: 0 } }))).toBe("admitted");
+    expect(because(signIn({ will: { topic: "state/other", qos: 0 } }))).toBe("will-forbidden");
+  });
+
+  it.each([
+    ["one of them does not share", { shared: false }],
+    ["their passwords differ", { password: "another" }],
+  ])("is refused where %s", (_what, over) => {
+    const wrong = new Map(shared).set(west, member("gate-west", over));
+    expect(() => admission.replace(wrong)).toThrow("the same broker user name");
+    expect(because(knock())).toBe("admitted");
+  });
+
+  it.each([
+    ["one joins", new Map(shared).set(deviceId("third"), member("third"))],
+    ["one leaves", new Map([[east, member("gate-east")]])],
+    ["one may do something else", new Map(shared).set(west, member("gate-west", { publish: ["other"] }))],
+  ])("has to connect anew when %s", (_what, next) => {
+    admission.replace(shared);
+    const verdict = signIn();
+    expect(verdict.admitted && admission.stillAdmits(verdict)).toBe(true);
+    expect(admission.replace(new Map(shared))).toEqual([]);
+    expect(admission.replace(next)).toEqual([east, west]);
+    expect(verdict.admitted && admission.stillAdmits(verdict)).toBe(false);
+    expect(because(signIn())).toBe("admitted");
   });
 });

@@ -1,4 +1,5 @@
 import { hash, randomUUID, timingSafeEqual } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import { GatewayError } from "../domain/errors.ts";
 import type { DeviceId } from "../domain/ids.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -9,7 +10,7 @@ import { ClientIds } from "./client-ids.ts";
 import { defaultLimits, type IngressLimits } from "./limits.ts";
 import { SignInBackoff } from "./sign-in-backoff.ts";
 import { SparseLog } from "./sparse-log.ts";
-import { presentable, Strangers } from "./strangers.ts";
+import { presentable, Strangers, wrongPassword } from "./strangers.ts";
 
 /** A CONNECT as it knocks. */
 export interface Knock {
@@ -33,12 +34,11 @@ export type RefusedBecause =
 export type Verdict =
   | {
       readonly admitted: true;
-      readonly deviceId: DeviceId;
-      /** As the device said it; `sessionId` is the one that the broker works with, in a namespace of the device's own. */
+      /** The credential that it was admitted by. */
+      readonly by: Account;
+      /** As the device said it; `sessionId` is the one that the broker works with, in a namespace of the account's own. */
       readonly clientId: string;
       readonly sessionId: string;
-      /** The credential that it was admitted by. */
-      readonly by: object;
     }
   | {
       readonly admitted: false;
@@ -47,10 +47,22 @@ export type Verdict =
       readonly returnCode: 2 | 3 | 4 | 5;
     };
 
-interface Credential {
-  readonly deviceId: DeviceId;
-  readonly grants: MqttGrants;
+/** A user name on the broker with the devices that its client speaks for: one, or those that share it. */
+export interface Account {
+  /** Namespace of its client ids: the device's id, or for a shared account a name that no device can have. */
+  readonly owner: string;
+  readonly username: string;
+  readonly shared: boolean;
+  readonly devices: readonly DeviceId[];
+}
+
+interface Credential extends Account {
   readonly secret: Buffer;
+}
+
+interface Rights {
+  readonly grants: MqttGrants;
+  readonly credential: Credential;
   readonly publish: ReadonlySet<string>;
   readonly subscribe: ReadonlySet<string>;
 }
@@ -69,11 +81,12 @@ export class Admission {
   readonly #telemetry: Telemetry;
   readonly #log: SparseLog;
   readonly #strangers: Strangers;
+  readonly #unclaimed: Strangers;
   readonly #backoff: SignInBackoff;
   readonly #clientIds: ClientIds;
   readonly #nobody = digest(randomUUID());
   #byUser: ReadonlyMap<string, Credential> = new Map();
-  #byDevice: ReadonlyMap<DeviceId, Credential> = new Map();
+  #byDevice: ReadonlyMap<DeviceId, Rights> = new Map();
 
   constructor({ clock, logger, telemetry, limits }: AdmissionOptions) {
     this.#limits = { ...defaultLimits, ...limits };
@@ -81,41 +94,49 @@ export class Admission {
     this.#telemetry = telemetry;
     this.#log = new SparseLog(clock);
     this.#strangers = new Strangers(clock);
+    this.#unclaimed = new Strangers(clock);
     this.#backoff = new SignInBackoff(clock);
     this.#clientIds = new ClientIds(clock, this.#limits.clientIdHeldMs, this.#limits.connectionsPerDevice);
   }
 
   /**
    * From now on these and no others. Answers with the devices that may no longer do what they could: their connections
-   * have to be cut. Throws CONFIG_INVALID, and changes nothing, for a user name that is used twice, an empty password or a
-   * topic that cannot be granted.
+   * have to be cut. Throws CONFIG_INVALID, and changes nothing, for a user name that is used twice and not shared, an empty
+   * password or a topic that cannot be granted.
    */
   replace(devices: ReadonlyMap<DeviceId, MqttGrants>): readonly DeviceId[] {
-    const byUser = new Map<string, Credential>();
-    const byDevice = new Map<DeviceId, Credential>();
+    const members = new Map<string, [DeviceId, MqttGrants][]>();
     for (const [deviceId, grants] of devices) {
-      const known = this.#byDevice.get(deviceId);
-      const credential = known !== undefined && same(known.grants, grants) ? known : this.#credential(deviceId, grants);
-      const other = byUser.get(grants.username);
-      if (other !== undefined) {
-        const who = `${other.deviceId} and ${deviceId}`;
+      this.#check(deviceId, grants);
+      const others = members.get(grants.username) ?? [];
+      const [first] = others;
+      if (first !== undefined && !mayShare(first[1], grants)) {
+        const who = `${first[0]} and ${deviceId}`;
         throw new GatewayError("CONFIG_INVALID", `${who} have the same broker user name "${grants.username}"`);
       }
-      byUser.set(grants.username, credential);
-      byDevice.set(deviceId, credential);
+      members.set(grants.username, [...others, [deviceId, grants]]);
     }
-    const changed = [...this.#byDevice.values()].filter((old) => byDevice.get(old.deviceId) !== old);
-    for (const { deviceId } of changed) if (!byDevice.has(deviceId)) this.#clientIds.forget(deviceId);
+    const byUser = new Map<string, Credential>();
+    const byDevice = new Map<DeviceId, Rights>();
+    for (const [username, group] of members) {
+      const known = this.#byUser.get(username);
+      const kept = known !== undefined && this.#unchanged(known, group) ? known : credentialOf(username, group);
+      byUser.set(username, kept);
+      for (const [deviceId, grants] of group) byDevice.set(deviceId, rightsOf(grants, kept));
+    }
+    const gone = [...this.#byUser.values()].filter((old) => byUser.get(old.username) !== old);
+    const owners = new Set([...byUser.values()].map(({ owner }) => owner));
+    for (const { owner } of gone) if (!owners.has(owner)) this.#clientIds.forget(owner);
     this.#byUser = byUser;
     this.#byDevice = byDevice;
-    return changed.map(({ deviceId }) => deviceId);
+    return gone.flatMap(({ devices: ids }) => ids);
   }
 
   /** Judges a CONNECT. An admitted one holds its client id until `leave`. */
   judge(knock: Knock): Verdict {
     const verdict = this.#judge(knock);
     if (verdict.admitted) {
-      this.#clientIds.take(verdict.clientId, verdict.deviceId);
+      this.#clientIds.take(verdict.clientId, verdict.by.owner);
       return verdict;
     }
     const { reason } = verdict;
@@ -128,18 +149,22 @@ export class Admission {
     return verdict;
   }
 
-  /** False where the device's rights have changed since it was admitted. */
-  stillAdmits({ deviceId, by }: { readonly deviceId: DeviceId; readonly by: object }): boolean {
-    return this.#byDevice.get(deviceId) === by;
+  /** False where the rights of one of its devices have changed since it was admitted. */
+  stillAdmits({ by }: { readonly by: Account }): boolean {
+    return by.devices.every((deviceId) => this.#byDevice.get(deviceId)?.credential === by);
   }
 
   /** A connection that was admitted is gone. */
-  leave(clientId: string, deviceId: DeviceId): void {
-    this.#clientIds.leave(clientId, deviceId);
+  leave(clientId: string, { owner }: Account): void {
+    this.#clientIds.leave(clientId, owner);
   }
 
   mayPublish(deviceId: DeviceId, topic: string): boolean {
-    return this.#byDevice.get(deviceId)?.publish.has(topic) === true;
+    const rights = this.#byDevice.get(deviceId);
+    if (rights === undefined) return false;
+    if (rights.publish.has(topic)) return true;
+    const below = rights.grants.publishBelow ?? [];
+    return below.some((start) => topic.length > start.length && topic.startsWith(start)) && this.#publishable(topic);
   }
 
   /** A filter is allowed where it is granted to the letter: a wildcard covers nothing that is granted otherwise. */
@@ -147,34 +172,40 @@ export class Admission {
     return this.#byDevice.get(deviceId)?.subscribe.has(filter) === true;
   }
 
+  /** A shared client reports something that belongs to none of its devices: one that is not configured yet. */
+  unclaimed({ username }: Account, topic: string, address: string): void {
+    this.#unclaimed.knock({ via: "mqtt", username, clientId: topic, address, topic });
+  }
+
+  /** Newest first. */
   strangers(): readonly Stranger[] {
-    return this.#strangers.list();
+    return [...this.#strangers.list(), ...this.#unclaimed.list()].sort((a, b) => b.lastAt - a.lastAt);
   }
 
   #judge({ address, username, password, clientId, clean, will }: Knock): Verdict {
     const credential = username === undefined ? undefined : this.#byUser.get(username);
-    if (credential === undefined) {
-      const topic = will === undefined ? {} : { topic: will.topic };
-      this.#strangers.knock({ via: "mqtt", username: username ?? "", clientId, address, ...topic });
-    }
+    const topic = will === undefined ? {} : { topic: will.topic };
+    const mqtt = { via: "mqtt" as const, username: username ?? "", clientId, address, ...topic };
+    if (credential === undefined) this.#strangers.knock(mqtt);
     if (!this.#clientIdAllowed(clientId, clean)) return refused("client-id-invalid", 2);
     const user = credential === undefined ? undefined : username;
     if (this.#backoff.waitMs(address, user) > 0) return refused("backing-off", 3);
     // An unknown user takes as long as a known one: nobody learns from the time which names exist.
     const right = timingSafeEqual(digest(password ?? new Uint8Array()), credential?.secret ?? this.#nobody);
     if (credential === undefined || !right) {
+      if (credential !== undefined) this.#strangers.knock(mqtt, wrongPassword(credential.devices));
       this.#backoff.failed(address, user);
       return refused(credential === undefined ? "unknown-user" : "wrong-password", 4);
     }
-    this.#backoff.succeeded(address, credential.grants.username);
-    const { deviceId } = credential;
+    this.#backoff.succeeded(address, credential.username);
+    const { owner, devices } = credential;
     // aedes does not authorise a will before it is due.
-    if (will !== undefined && (will.qos > 2 || !credential.publish.has(will.topic)))
+    if (will !== undefined && (will.qos > 2 || !devices.some((deviceId) => this.mayPublish(deviceId, will.topic))))
       return refused("will-forbidden", 5);
     const own = clientId === "" ? `~${randomUUID()}` : clientId;
-    if (this.#clientIds.heldByOther(own, deviceId) !== undefined) return refused("client-id-taken", 2);
-    // A device id has no slash: no credential can name a session of another.
-    return { admitted: true, deviceId, clientId: own, sessionId: `${deviceId}/${own}`, by: credential };
+    if (this.#clientIds.heldByOther(own, owner) !== undefined) return refused("client-id-taken", 2);
+    // An owner has no slash: no credential can name a session of another.
+    return { admitted: true, clientId: own, sessionId: `${owner}/${own}`, by: credential };
   }
 
   #clientIdAllowed(clientId: string, clean: boolean): boolean {
@@ -182,27 +213,34 @@ export class Admission {
     return Buffer.byteLength(clientId) <= this.#limits.clientIdBytes && presentable(clientId, Infinity) === clientId;
   }
 
-  #credential(deviceId: DeviceId, grants: MqttGrants): Credential {
+  #unchanged(known: Credential, group: readonly [DeviceId, MqttGrants][]): boolean {
+    return isDeepStrictEqual(
+      known.devices.map((deviceId) => [deviceId, this.#byDevice.get(deviceId)?.grants]),
+      group,
+    );
+  }
+
+  #check(deviceId: DeviceId, grants: MqttGrants): void {
     const wrong = (what: string) => new GatewayError("CONFIG_INVALID", `${deviceId}: ${what}`);
     if (grants.username === "") throw wrong("the broker user name is empty");
     if (grants.password === "") throw wrong("the broker password is empty");
     for (const topic of grants.publish) {
-      if (/[+#]/.test(topic) || !this.#topicAllowed(topic))
-        throw wrong(`no topic to publish on: ${presentable(topic)}`);
+      if (!this.#publishable(topic)) throw wrong(`no topic to publish on: ${presentable(topic)}`);
+    }
+    for (const below of grants.publishBelow ?? []) {
+      if (!below.endsWith("/") || !this.#publishable(below.slice(0, -1)))
+        throw wrong(`no subtree to publish in: ${presentable(below)}`);
     }
     for (const filter of grants.subscribe) {
       if (!this.#topicAllowed(filter)) throw wrong(`no topic to subscribe to: ${presentable(filter)}`);
     }
-    return {
-      deviceId,
-      grants,
-      secret: digest(grants.password),
-      publish: new Set(grants.publish),
-      subscribe: new Set(grants.subscribe),
-    };
   }
 
-  /** What the wire brings is compared to the letter with what passed here, so these bounds hold for it too. */
+  /** What the wire brings is held against these bounds too, since in a subtree the device names the topic. */
+  #publishable(topic: string): boolean {
+    return !/[+#]/.test(topic) && this.#topicAllowed(topic);
+  }
+
   #topicAllowed(topic: string): boolean {
     const { topicBytes, topicLevels } = this.#limits;
     if (topic === "" || topic.startsWith("$") || presentable(topic, Infinity) !== topic) return false;
@@ -218,11 +256,19 @@ function digest(secret: string | Uint8Array): Buffer {
   return hash("sha256", secret, "buffer");
 }
 
-function same(a: MqttGrants, b: MqttGrants): boolean {
-  return (
-    a.username === b.username &&
-    a.password === b.password &&
-    a.publish.join("\n") === b.publish.join("\n") &&
-    a.subscribe.join("\n") === b.subscribe.join("\n")
-  );
+function mayShare(a: MqttGrants, b: MqttGrants): boolean {
+  return a.shared === true && b.shared === true && a.password === b.password;
+}
+
+function credentialOf(username: string, group: readonly [DeviceId, MqttGrants][]): Credential {
+  const devices = group.map(([deviceId]) => deviceId);
+  const shared = group.some(([, grants]) => grants.shared === true);
+  const password = group[0]?.[1].password ?? randomUUID();
+  // A user name may hold a slash, and a client id too: by the hash no two accounts come to the same session id.
+  const owner = shared ? `~${hash("sha256", username, "hex").slice(0, 32)}` : devices.join();
+  return { owner, shared, devices, username, secret: digest(password) };
+}
+
+function rightsOf(grants: MqttGrants, credential: Credential): Rights {
+  return { grants, credential, publish: new Set(grants.publish), subscribe: new Set(grants.subscribe) };
 }

@@ -60,7 +60,7 @@ async function returnCode(port: number, who: SignIn): Promise<number> {
 }
 
 describe("the broker's door", () => {
-  it("refuses a wrong password, an unknown device and an anonymous one with CONNACK 4, and lists the unknown", async () => {
+  it("refuses a wrong password, an unknown device and an anonymous one with CONNACK 4, and lists them", async () => {
     const { port, broker } = await start();
     expect(await returnCode(port, as("east", { password: "wrong" }))).toBe(4);
     expect(await returnCode(port, as("north"))).toBe(4);
@@ -68,6 +68,7 @@ describe("the broker's door", () => {
     expect(broker.strangers().map(({ username, clientId, address }) => [username, clientId, address])).toEqual([
       ["", "anonymous", "127.0.0.1"],
       ["north", "client-north", "127.0.0.1"],
+      ["east", "client-east", "127.0.0.1"],
     ]);
     expect(await returnCode(port, as("east"))).toBe(0);
   });

@@ -48,6 +48,9 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   return broker;
 }
 
+/** The sessions of devices that share a client get this long to be there all, ms. */
+const sharedPatienceMs = 1000;
+
 type Admitted = Extract<Verdict, { admitted: true }>;
 
 class DeviceBroker implements Broker {
@@ -135,7 +138,7 @@ class DeviceBroker implements Broker {
     if (this.#closing) return;
     this.#closing = true;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    await Promise.all([...this.#links.values()].map((link) => link.settle()));
+    await Promise.all([...this.#links.values()].map((link) => link.settle(true)));
     for (const { connection, guarded } of this.#arrivals.values()) {
       connection?.cut("closing");
       guarded.destroy();
@@ -189,12 +192,12 @@ class DeviceBroker implements Broker {
     else this.#byAddress.delete(address);
     this.#options.telemetry.gauge("zhian_ingress_connections", this.#arrivals.size);
     if (connection !== undefined) connection.closed();
-    else if (verdict?.admitted === true) this.#options.admission.leave(verdict.clientId, verdict.deviceId);
+    else if (verdict?.admitted === true) this.#options.admission.leave(verdict.clientId, verdict.by);
   }
 
   #faulty({ address, connection }: Arrival, reason: HeaderFault | DeadlineFault | "protocol", detail?: string): void {
     this.#options.telemetry.count("zhian_ingress_protocol_faults_total", { reason });
-    const fields = { address, reason, detail, deviceId: connection?.link.deviceId };
+    const fields = { address, reason, detail, deviceId: connection?.who };
     this.#log.note(`${address}\n${reason}`, (count) =>
       this.#options.logger.warn({ ...fields, count }, "a connection was cut for what it sent"),
     );
@@ -203,17 +206,28 @@ class DeviceBroker implements Broker {
   /** A device whose rights changed while it waited for its session is not let in by the old ones. */
   async #open(arrival: Arrival, client: Client, verdict: Admitted): Promise<DeviceConnection | undefined> {
     const { admission, clock, logger, telemetry } = this.#options;
-    const link = this.#link(verdict.deviceId);
-    const { guarded, will } = arrival;
-    const served = await link.served();
+    const { clientId, sessionId, by } = verdict;
+    const links = by.devices.map((deviceId) => this.#link(deviceId));
+    const { guarded, address, will } = arrival;
+    const served = await this.#served(links);
     if (guarded.destroyed) return undefined;
     if (!served || !admission.stillAdmits(verdict)) {
       telemetry.count("zhian_ingress_sign_ins_refused_total", { reason: "not-served" });
       return undefined;
     }
-    const { clientId, sessionId } = verdict;
     const shared = { admission, clock, logger, telemetry, limits: this.#limits, log: this.#log };
-    const sessions = this.#sessions;
-    return new DeviceConnection({ ...shared, guarded, client, link, clientId, sessionId, will, sessions });
+    const mine = { guarded, client, links, account: by, address, clientId, sessionId, will };
+    return new DeviceConnection({ ...shared, ...mine, sessions: this.#sessions });
+  }
+
+  /** Of several that share a client, one whose session does not come does not keep out the others. */
+  async #served(links: readonly DeviceLink[]): Promise<boolean> {
+    const all = Promise.all(links.map((link) => link.served()));
+    if (links.length > 1) {
+      const pause = new Promise<void>((resolve) => this.#options.clock.after(sharedPatienceMs, resolve));
+      await Promise.race([all, pause]);
+      if (links.some(({ serving }) => serving)) return true;
+    }
+    return (await all).some((serving) => serving);
   }
 }

@@ -1,8 +1,7 @@
-import type { DeviceId } from "../domain/ids.ts";
 import type { Clock } from "../ports/clock.ts";
 
 interface Holding {
-  readonly deviceId: DeviceId;
+  readonly owner: string;
   connections: number;
   /** Log time ms until which it is kept after the last connection. */
   until: number;
@@ -24,33 +23,33 @@ export class ClientIds {
     this.#perDevice = perDevice;
   }
 
-  /** The other device that holds it now, where there is one. */
-  heldByOther(clientId: string, deviceId: DeviceId): DeviceId | undefined {
+  /** The other account that holds it now, where there is one. */
+  heldByOther(clientId: string, owner: string): string | undefined {
     const holding = this.#holdings.get(clientId);
-    if (holding === undefined || holding.deviceId === deviceId) return undefined;
-    return holding.connections > 0 || holding.until > this.#clock.now() ? holding.deviceId : undefined;
+    if (holding === undefined || holding.owner === owner) return undefined;
+    return holding.connections > 0 || holding.until > this.#clock.now() ? holding.owner : undefined;
   }
 
-  take(clientId: string, deviceId: DeviceId): void {
+  take(clientId: string, owner: string): void {
     const holding = this.#holdings.get(clientId);
     this.#holdings.delete(clientId);
-    const connections = holding?.deviceId === deviceId ? holding.connections : 0;
-    this.#holdings.set(clientId, { deviceId, connections: connections + 1, until: 0 });
-    const idle = [...this.#holdings].filter(([, held]) => held.deviceId === deviceId && held.connections === 0);
+    const connections = holding?.owner === owner ? holding.connections : 0;
+    this.#holdings.set(clientId, { owner, connections: connections + 1, until: 0 });
+    const idle = [...this.#holdings].filter(([, held]) => held.owner === owner && held.connections === 0);
     for (const [spare] of idle.slice(0, Math.max(0, idle.length - this.#perDevice))) this.#holdings.delete(spare);
   }
 
-  leave(clientId: string, deviceId: DeviceId): void {
+  leave(clientId: string, owner: string): void {
     const holding = this.#holdings.get(clientId);
-    if (holding === undefined || holding.deviceId !== deviceId) return;
+    if (holding === undefined || holding.owner !== owner) return;
     holding.connections = Math.max(0, holding.connections - 1);
     holding.until = this.#clock.now() + this.#heldMs;
   }
 
-  /** The device is no longer configured. */
-  forget(deviceId: DeviceId): void {
-    for (const [clientId, { deviceId: holder }] of this.#holdings) {
-      if (holder === deviceId) this.#holdings.delete(clientId);
+  /** The account is no longer there. */
+  forget(owner: string): void {
+    for (const [clientId, { owner: holder }] of this.#holdings) {
+      if (holder === owner) this.#holdings.delete(clientId);
     }
   }
 }

@@ -2,7 +2,7 @@ import type { Client, PublishPacket } from "aedes";
 import type { MqttMessage } from "../ports/driver.ts";
 import type { Logger, Telemetry } from "../ports/telemetry.ts";
 import { Acknowledgements, type Withheld } from "./acknowledgements.ts";
-import type { Admission } from "./admission.ts";
+import type { Account, Admission } from "./admission.ts";
 import type { CutReason, DeviceLink, LinkedConnection } from "./device-link.ts";
 import { describeFault } from "./fault-description.ts";
 import type { GuardedConnection } from "./guarded-connection.ts";
@@ -15,7 +15,10 @@ import { presentable } from "./strangers.ts";
 export interface DeviceConnectionOptions {
   readonly guarded: GuardedConnection;
   readonly client: Client;
-  readonly link: DeviceLink;
+  /** Of the devices that it speaks for. */
+  readonly links: readonly DeviceLink[];
+  readonly account: Account;
+  readonly address: string;
   readonly clientId: string;
   readonly sessionId: string;
   readonly will: StoredWill | undefined;
@@ -34,6 +37,7 @@ const sink = "$zhian/taken";
 
 /** A device that has signed in, on one TCP connection: from its PUBLISH to the session and back to its PUBACK. */
 export class DeviceConnection implements LinkedConnection {
+  readonly shared: boolean;
   readonly #options: DeviceConnectionOptions;
   readonly #acknowledgements: Acknowledgements;
   readonly #subscriptions = new Map<string, 0 | 1 | 2>();
@@ -43,6 +47,7 @@ export class DeviceConnection implements LinkedConnection {
 
   constructor(options: DeviceConnectionOptions) {
     this.#options = options;
+    this.shared = options.account.shared;
     const { clock, limits, guarded } = options;
     this.#acknowledgements = new Acknowledgements({
       clock,
@@ -52,23 +57,30 @@ export class DeviceConnection implements LinkedConnection {
       onFull: (full) => (full ? guarded.shut("window") : guarded.open("window")),
       onWithheld: (withheld) => this.#withheld(withheld),
     });
-    options.link.arriving(this);
+    for (const link of options.links) link.arriving(this);
   }
 
-  get link(): DeviceLink {
-    return this.#options.link;
+  /** The devices that it speaks for, for a log line. */
+  get who(): string {
+    return this.shared ? this.#options.account.username : this.#options.account.owner;
+  }
+
+  /** A PINGREQ came. That a server is there which speaks for many says nothing of each of them. */
+  sign(): void {
+    if (!this.shared) for (const link of this.#options.links) link.sign();
   }
 
   /** CONNACK is out. */
   ready(): void {
-    const { guarded, link } = this.#options;
+    const { guarded, links } = this.#options;
     this.#ready = true;
     guarded.meter = (packets, bytes) => {
-      const wait = link.meter.take(packets, bytes);
+      const share = 1 / links.length;
+      const wait = Math.max(...links.map(({ meter }) => meter.take(packets * share, bytes * share)));
       if (wait > 0) this.#count("zhian_ingress_throttled_total");
       return wait;
     };
-    link.signedIn(this);
+    for (const link of links) link.signedIn(this);
     guarded.welcome();
   }
 
@@ -78,16 +90,18 @@ export class DeviceConnection implements LinkedConnection {
    */
   receive(packet: PublishPacket, acknowledge: () => void): void {
     if (this.#cut) return;
-    const { link, admission } = this.#options;
     const { topic } = packet;
     const payload = typeof packet.payload === "string" ? Buffer.from(packet.payload) : packet.payload;
-    if (!admission.mayPublish(link.deviceId, topic)) {
-      const detail = "the device may not publish on this topic";
-      link.refused({ reason: "forbidden-topic", detail, source: presentable(topic), bytes: payload.length });
+    const takers = this.#takersOf(topic);
+    if (takers.length === 0 && !this.shared) {
+      const rejection = { reason: "forbidden-topic", detail: "the device may not publish on this topic" };
+      for (const link of this.#options.links)
+        link.refused({ ...rejection, source: presentable(topic), bytes: payload.length });
       this.cut("forbidden-topic");
       return;
     }
-    const outcome = this.#deliver(packet, { topic, payload, will: false, retained: packet.retain === true });
+    if (takers.length === 0) this.#unclaimed(topic);
+    const outcome = this.#deliver(packet, takers, { topic, payload, will: false, retained: packet.retain === true });
     packet.topic = sink;
     packet.payload = nothing;
     packet.retain = false;
@@ -97,11 +111,11 @@ export class DeviceConnection implements LinkedConnection {
 
   /** Is it granted? Then what is sent to the device on this topic reaches this connection. */
   subscribe(topic: string, qos: 0 | 1 | 2): boolean {
-    const { admission, link, sessions, sessionId, client, log, logger } = this.#options;
-    if (!admission.maySubscribe(link.deviceId, topic)) {
+    const { admission, links, sessions, sessionId, client, log, logger } = this.#options;
+    if (!links.some(({ deviceId }) => admission.maySubscribe(deviceId, topic))) {
       this.#count("zhian_ingress_subscriptions_refused_total");
-      const fields = { deviceId: link.deviceId, topic: presentable(topic) };
-      log.note(`subscribe\n${link.deviceId}\n${fields.topic}`, (count) =>
+      const fields = { deviceId: this.who, topic: presentable(topic) };
+      log.note(`subscribe\n${this.who}\n${fields.topic}`, (count) =>
         logger.warn({ ...fields, count }, "a device may not subscribe to this topic"),
       );
       return false;
@@ -128,9 +142,8 @@ export class DeviceConnection implements LinkedConnection {
     if (this.#cut) return;
     this.#cut = true;
     this.#acknowledgements.abandon();
-    const { telemetry, link, guarded } = this.#options;
-    telemetry.count("zhian_ingress_cut_total", { device: link.deviceId, reason });
-    guarded.destroy();
+    this.#count("zhian_ingress_cut_total", { reason });
+    this.#options.guarded.destroy();
   }
 
   async settle(): Promise<void> {
@@ -149,30 +162,53 @@ export class DeviceConnection implements LinkedConnection {
 
   /** The socket is closed, for whatever reason. */
   closed(): void {
-    const { link, admission, clientId, guarded, will } = this.#options;
+    const { links, account, admission, clientId, guarded, will } = this.#options;
     this.#acknowledgements.abandon();
-    admission.leave(clientId, link.deviceId);
-    // A device that is connected once more is not gone, whatever its old connection had to say.
-    const gone = this.#ready && !this.#cut && !this.#leaving && !guarded.saidGoodbye && !link.hasOther(this);
-    if (gone && will !== undefined) this.#deliverWill(will);
-    link.signedOut(this);
+    admission.leave(clientId, account);
+    const ended = this.#ready && !this.#cut && !this.#leaving && !guarded.saidGoodbye;
+    if (ended && will !== undefined) this.#deliverWill(will);
+    for (const link of links) link.signedOut(this);
   }
 
-  #deliverWill(will: StoredWill): void {
-    const { link } = this.#options;
-    this.#count("zhian_ingress_wills_total");
-    link.deliver({ ...will, will: true }).catch((error: unknown) => this.#warn("a last will was not stored", error));
+  /** The devices whose own grants cover the topic. */
+  #takersOf(topic: string): readonly DeviceLink[] {
+    const { links, admission } = this.#options;
+    return links.filter(({ deviceId }) => admission.mayPublish(deviceId, topic));
   }
 
-  /** Undefined where the device leaves too many QoS 2 messages without their PUBREL. */
-  #deliver(packet: PublishPacket, message: MqttMessage): Promise<void> | undefined {
-    const { link, sessions, sessionId, limits } = this.#options;
-    this.#count("zhian_ingress_messages_total");
-    if (packet.qos !== 2 || packet.messageId === undefined) return link.deliver(message);
+  #deliverWill({ topic, payload, retained }: StoredWill): void {
+    for (const link of this.#takersOf(topic)) {
+      // A device that is connected once more is not gone, whatever its old connection had to say.
+      if (link.hasOther(this)) continue;
+      this.#options.telemetry.count("zhian_ingress_wills_total", { device: link.deviceId });
+      link
+        .deliver({ topic, payload, retained, will: true })
+        .catch((error: unknown) => this.#warn("a last will was not stored", error));
+    }
+  }
+
+  /** A server that speaks for many also reports what the site has not configured. */
+  #unclaimed(topic: string): void {
+    const { telemetry, log, logger, admission, account, address } = this.#options;
+    telemetry.count("zhian_ingress_unclaimed_total");
+    admission.unclaimed(account, topic, address);
+    log.note(`unclaimed\n${this.who}`, (count) =>
+      logger.warn(
+        { username: this.who, topic: presentable(topic), count },
+        "a message belongs to no configured device",
+      ),
+    );
+  }
+
+  /** Undefined where the client leaves too many QoS 2 messages without their PUBREL. */
+  #deliver(packet: PublishPacket, takers: readonly DeviceLink[], message: MqttMessage): Promise<void> | undefined {
+    const { telemetry, sessions, sessionId, limits } = this.#options;
+    for (const { deviceId } of takers) telemetry.count("zhian_ingress_messages_total", { device: deviceId });
+    if (packet.qos !== 2 || packet.messageId === undefined) return handOver(takers, message);
     const before = sessions.unreleased(sessionId, packet.messageId);
     if (before !== undefined) return before;
     if (sessions.unreleasedCount(sessionId) >= limits.unreleased) return undefined;
-    const outcome = link.deliver(message);
+    const outcome = handOver(takers, message);
     sessions.receive(sessionId, packet.messageId, outcome);
     return outcome;
   }
@@ -187,14 +223,22 @@ export class DeviceConnection implements LinkedConnection {
   }
 
   #warn(message: string, error: unknown): void {
-    const { log, logger, link } = this.#options;
+    const { log, logger } = this.#options;
     const fault = typeof error === "string" ? { code: error } : describeFault(error);
-    log.note(`${message}\n${link.deviceId}\n${fault.code}`, (count) =>
-      logger.warn({ deviceId: link.deviceId, ...fault, count }, message),
+    log.note(`${message}\n${this.who}\n${fault.code}`, (count) =>
+      logger.warn({ deviceId: this.who, ...fault, count }, message),
     );
   }
 
-  #count(name: string): void {
-    this.#options.telemetry.count(name, { device: this.#options.link.deviceId });
+  #count(name: string, labels: Readonly<Record<string, string>> = {}): void {
+    const { telemetry, links } = this.#options;
+    for (const { deviceId } of links) telemetry.count(name, { device: deviceId, ...labels });
   }
+}
+
+/** To each of them at once; resolves when all are done with it. */
+function handOver(takers: readonly DeviceLink[], message: MqttMessage): Promise<void> {
+  const [only, ...others] = takers;
+  if (only !== undefined && others.length === 0) return only.deliver(message);
+  return Promise.all(takers.map((link) => link.deliver(message))).then(() => {});
 }

@@ -18,6 +18,8 @@ export type CutReason =
 
 /** A connection as its device's link uses it. */
 export interface LinkedConnection {
+  /** It speaks for other devices too: it is not ended for what concerns this one alone. */
+  readonly shared: boolean;
   /** False where the device has not subscribed to the topic or does not read what it gets. */
   send(topic: string, payload: string, qos: 0 | 1): boolean;
   /** Nothing more is acknowledged. Its last will is not due: the device is there, it is we who hang up. */
@@ -71,6 +73,8 @@ export class DeviceLink {
   readonly meter: FlowMeter;
   readonly #options: DeviceLinkOptions;
   readonly #waiting = new Set<(serving: boolean) => void>();
+  /** Messages that its session has begun. */
+  readonly #begun = new Set<Promise<void>>();
   #current: Listeners | undefined;
 
   constructor(options: DeviceLinkOptions) {
@@ -99,7 +103,11 @@ export class DeviceLink {
         publish: (topic, payload, qos = 0) => {
           if (this.#current === listeners) this.#publish(topic, payload, qos);
         },
-        onConnection: (listener) => listeners.connection.push(listener),
+        onConnection: (listener) => {
+          listeners.connection.push(listener);
+          // One that is shared stayed, and is no news to anybody else.
+          if ([...this.connections].some(({ shared }) => shared)) listener(true);
+        },
         onSign: (listener) => listeners.sign.push(listener),
         onRefused: (listener) => listeners.refused.push(listener),
         onFlooding: (listener) => {
@@ -109,7 +117,7 @@ export class DeviceLink {
         settle: () => (this.#current === listeners ? this.settle() : Promise.resolve()),
         close: () => {
           if (this.#current !== listeners) return;
-          this.cut("session-closed");
+          this.#sessionOver();
           this.#current = undefined;
         },
       },
@@ -141,11 +149,11 @@ export class DeviceLink {
   deliver(message: MqttMessage): Promise<void> {
     const handle = this.#current?.handle;
     if (handle === undefined) return Promise.reject(new Error("no session serves the device"));
-    try {
-      return Promise.resolve(handle(message));
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    const outcome = begin(() => handle(message));
+    this.#begun.add(outcome);
+    const done = () => this.#begun.delete(outcome);
+    outcome.then(done, done);
+    return outcome;
   }
 
   arriving(connection: LinkedConnection): void {
@@ -158,7 +166,7 @@ export class DeviceLink {
     for (const oldest of [...this.connections].slice(0, Math.max(0, tooMany))) oldest.cut("too-many-connections");
     this.connections.add(connection);
     for (const listener of this.#current?.connection ?? []) listener(true);
-    this.sign();
+    if (!connection.shared) this.sign();
   }
 
   signedOut(connection: LinkedConnection): void {
@@ -180,10 +188,15 @@ export class DeviceLink {
     for (const listener of this.#current?.refused ?? []) listener(rejection);
   }
 
-  settle(): Promise<void> {
+  /** `every`: those that others share too. */
+  settle(every = false): Promise<void> {
     return new Promise((resolve) => {
       const cancel = this.#options.clock.after(settleWithinMs, resolve);
-      void Promise.all([...this.connections].map((connection) => connection.settle())).then(() => {
+      const connections = [...this.connections];
+      const own = connections.filter(({ shared }) => every || !shared).map((connection) => connection.settle());
+      // One that others share goes on; what it had brought for this device is waited for.
+      const begun = own.length < connections.length ? [...this.#begun] : [];
+      void Promise.allSettled([...own, ...begun]).then(() => {
         cancel();
         resolve();
       });
@@ -202,6 +215,13 @@ export class DeviceLink {
     this.#answer(false);
   }
 
+  /** What its session had begun is not acknowledged any more; a shared connection without such goes on. */
+  #sessionOver(): void {
+    for (const connection of [...this.connections, ...this.#arriving])
+      if (!connection.shared || this.#begun.size > 0) connection.cut("session-closed");
+    this.#begun.clear();
+  }
+
   #answer(serving: boolean): void {
     for (const answer of [...this.#waiting]) answer(serving);
   }
@@ -210,5 +230,13 @@ export class DeviceLink {
     const taken = [...this.connections].filter((connection) => connection.send(topic, payload, qos));
     const outcome = taken.length > 0 ? "sent" : "lost";
     this.#options.telemetry.count("zhian_ingress_down_total", { device: this.deviceId, outcome });
+  }
+}
+
+function begin(act: () => Promise<void>): Promise<void> {
+  try {
+    return Promise.resolve(act());
+  } catch (error) {
+    return Promise.reject(error);
   }
 }

@@ -96,7 +96,7 @@ export function createProtocol({ limits, sessions, arrivalOf, judge, open, onFau
     onFault(arrival, presentable(error.message));
   };
   aedes.on("clientReady", (client) => connectionOf(client)?.ready());
-  aedes.on("ping", (_packet, client) => connectionOf(client)?.link.sign());
+  aedes.on("ping", (_packet, client) => connectionOf(client)?.sign());
   aedes.on("unsubscribe", (topics, client) => {
     for (const topic of topics) connectionOf(client)?.unsubscribe(topic);
   });

@@ -20,6 +20,8 @@ export interface SessionContextOptions {
  */
 export class SessionContext {
   readonly #options: SessionContextOptions;
+  /** What its client says may concern another device: only the session knows what is a sign of life. */
+  readonly #sharesClient: boolean;
   #over = false;
   /** How often the session accounted for something: a message during which it does not move was forgotten. */
   #accounted = 0;
@@ -31,6 +33,7 @@ export class SessionContext {
   constructor(options: SessionContextOptions) {
     this.#options = options;
     const { endpoint, shared, supervised } = options;
+    this.#sharesClient = supervised.manifest.mqtt?.(supervised.options).shared === true;
     if (endpoint === undefined) return;
     const { id } = supervised.device;
     endpoint.onConnection((connected) => shared.liveness.connection(id, connected));
@@ -123,7 +126,7 @@ export class SessionContext {
     const { supervised, shared } = this.#options;
     const before = this.#accounted;
     const observed: Promise<void>[] = [];
-    if (!message.will) shared.liveness.heard(supervised.device.id);
+    if (!message.will && !this.#sharesClient) shared.liveness.heard(supervised.device.id);
     this.#observed = observed;
     this.#posthumous = message.will;
     const outcome = attempt(() => handle(message));

@@ -9,6 +9,11 @@ export function presentable(text: string, length = 128): string {
   return text.slice(0, length).replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, "·");
 }
 
+/** In the place of a new device's entry, where it is configured already. */
+export function wrongPassword(devices: readonly string[]): string {
+  return `# ${devices.join(", ")}: the password in the device is another than in the configuration.`;
+}
+
 /** Who knocked and is not configured: the newest 64. An installer takes a new device's entry from here. */
 export class Strangers {
   readonly #clock: Clock;

@@ -16,6 +16,7 @@ export const metricTable: Readonly<Record<string, MetricDeclaration>> = {
   zhian_ingress_subscriptions_refused_total: counter("Subscriptions that a device may not have.", "device"),
   zhian_ingress_cut_total: counter("Connections of known devices that the gateway ended.", "device", "reason"),
   zhian_ingress_messages_total: counter("MQTT messages of a device on topics of its own.", "device"),
+  zhian_ingress_unclaimed_total: counter("MQTT messages of a shared client that belong to no configured device."),
   zhian_ingress_wills_total: counter("Last wills that came due.", "device"),
   zhian_ingress_throttled_total: counter("Reads that had to wait, since the device sends more than it may.", "device"),
   zhian_ingress_floods_total: counter("Beginnings of a flood.", "device"),

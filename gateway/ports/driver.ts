@@ -28,6 +28,7 @@ export interface MqttGrants {
   /**
    * One MQTT client that speaks for several devices (a LoRaWAN server, a video analysis): devices of one dialect may then have
    * the same user name and password. Each gets every message that its own grants cover, and tells its own by the contents.
+   * Only `observe` and `seen` are then signs of life: that the client is there says nothing of the device.
    */
   readonly shared?: boolean;
 }

@@ -37,7 +37,8 @@ export class ScriptedDriver {
   };
   readonly manifest: DriverManifest;
 
-  constructor(transport: "mqtt" | "serial" = "mqtt") {
+  /** `shared`: the devices are behind one client, whose messages below `all/` are for each of them. */
+  constructor(transport: "mqtt" | "serial" | "shared" | "http" = "mqtt") {
     const common = {
       driver: "test",
       dialect: "scripted",
@@ -46,13 +47,14 @@ export class ScriptedDriver {
       silentAfterMs: () => silentAfterMs,
       load: () => Promise.resolve({ open: (context: DriverContext<Options>) => this.#open(context) }),
     };
-    this.manifest =
-      transport === "serial"
-        ? defineDriver<Options>({ ...common, serial: () => ({ line: "rs485-1", unit: 1 }) })
-        : defineDriver<Options>({
-            ...common,
-            mqtt: ({ id, password }) => ({ ...grantsOf(id), ...(password === undefined ? {} : { password }) }),
-          });
+    const account = { username: "server", password: "pw-server", shared: true, publishBelow: ["all/"] };
+    const transports: Record<typeof transport, Partial<DriverManifest<Options>>> = {
+      serial: { serial: () => ({ line: "rs485-1", unit: 1 }) },
+      mqtt: { mqtt: ({ id, password }) => ({ ...grantsOf(id), ...(password === undefined ? {} : { password }) }) },
+      shared: { mqtt: ({ id }) => ({ ...grantsOf(id), ...account }) },
+      http: { http: ({ id, password = `pw-${id}` }) => ({ username: id, password }) },
+    };
+    this.manifest = defineDriver<Options>({ ...common, ...transports[transport] });
   }
 
   device(id: string, more: { password?: string; name?: string } = {}): SupervisedDevice {
