@@ -38,7 +38,8 @@ const gone = (subject: string): DatedSignal => ({ rule: "r", wallAt: at, signal:
 
 function desk() {
   const log = new MemoryAlarmLog();
-  return { log, desk: createAlarmDesk({ log, clock: new ManualClock(), telemetry: countingTelemetry() }) };
+  const clock = new ManualClock();
+  return { log, clock, desk: createAlarmDesk({ log, clock, telemetry: countingTelemetry() }) };
 }
 
 describe("the alarm desk", () => {
@@ -97,5 +98,47 @@ describe("the alarm desk", () => {
     expect(d.open().every((a) => a.active)).toBe(true);
     d.take([seen("one-more", "x")]);
     expect(d.open()).toHaveLength(maxOpenAlarms + 1);
+  });
+
+  test("ends a shelving when its time is over, also after a restart in between", () => {
+    const { log, clock, desk: d } = desk();
+    d.take([seen("gate-1", "o1"), seen("gate-2", "o2")]);
+    for (const { id } of d.open()) d.shelve(id, li, clock.now() + 60_000, "being mended");
+    expect(d.open().map(({ state }) => state)).toEqual(["shelved", "shelved"]);
+    clock.advance(59_000);
+    expect(d.open().every(({ state }) => state === "shelved")).toBe(true);
+    const again = createAlarmDesk({ log, clock, telemetry: countingTelemetry() });
+    clock.advance(1_000);
+    expect(again.open().map(({ state }) => state)).toEqual(["active-unacknowledged", "active-unacknowledged"]);
+    expect(log.entries.at(-1)?.transition).toMatchObject({ step: "unshelved", by: { via: "gateway" } });
+  });
+
+  test("ends it later where the disk refuses, and does not fail", () => {
+    const { log, clock, desk: d } = desk();
+    d.take([seen("gate-1", "o1")]);
+    const [alarm] = d.open();
+    if (alarm === undefined) throw new Error("no alarm");
+    d.shelve(alarm.id, li, clock.now() + 60_000, "being mended");
+    log.refuse = new GatewayError("DISK_FULL", "no space");
+    clock.advance(61_000);
+    expect(d.open()[0]?.state).toBe("shelved");
+    log.refuse = undefined;
+    clock.advance(5_000);
+    expect(d.open()[0]?.state).toBe("active-unacknowledged");
+  });
+
+  test("shelves nothing for longer than its severity allows, and nothing into the past", () => {
+    const { clock, desk: d } = desk();
+    d.take([seen("gate-1", "o1"), seen("ext-1", "o2", { severity: "critical" })]);
+    const idOf = (subject: string) =>
+      d.open().find((alarm) => alarm.subject === subject)?.id ?? alarmIdSchema.parse("0");
+    const shelve = (subject: string, ms: number) => () => d.shelve(idOf(subject), li, clock.now() + ms, "why");
+    const refused = expect.objectContaining({ code: "SHELF_REFUSED" });
+    expect(shelve("gate-1", 12 * 3_600_000 + 1)).toThrow(refused);
+    expect(shelve("gate-1", 0)).toThrow(refused);
+    expect(shelve("gate-1", Number.NaN)).toThrow(refused);
+    expect(shelve("ext-1", 31 * 60_000)).toThrow(refused);
+    expect(shelve("ext-1", 30 * 60_000)).not.toThrow();
+    expect(d.unshelve(idOf("ext-1"), li)).toMatchObject({ state: "active-unacknowledged" });
   });
 });

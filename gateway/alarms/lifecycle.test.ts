@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Alarm, AlarmSignal } from "../domain/alarm.ts";
 import { observationIdSchema, zoneIdSchema } from "../domain/ids.ts";
-import { acknowledge, alarmIdOf, close, raise, returnToNormal, update } from "./lifecycle.ts";
+import { acknowledge, alarmIdOf, close, hold, raise, release, returnToNormal, update } from "./lifecycle.ts";
 
 const id = (text: string) => observationIdSchema.parse(text);
 const at = "2026-11-24T00:00:00.000Z";
@@ -80,5 +80,42 @@ describe("the life of an alarm (ISA-18.2)", () => {
     expect(alarm.causes).toHaveLength(32);
     expect([alarm.causes[0], alarm.causes.at(-1)]).toEqual(["o1", "o100"]);
     expect(alarm).toMatchObject({ count: 100, revision: 100 });
+  });
+
+  const shelf = { kind: "shelved", by: li, reason: "a bird nests there", since: later, until: later } as const;
+
+  test("is put aside with its reason, is followed there, and comes back as it is then", () => {
+    const shelved = hold(raised(), shelf);
+    expect(shelved.transition).toMatchObject({
+      step: "shelved",
+      state: "shelved",
+      by: li,
+      hold: { reason: "a bird nests there" },
+    });
+    const [gone2] = returnToNormal(shelved.alarm, gone, later);
+    expect(gone2?.alarm).toMatchObject({ state: "shelved", active: false });
+    const [back] = release(gone2?.alarm ?? raised(), li, later);
+    expect(back?.alarm.state).toBe("returned-unacknowledged");
+    expect(back?.alarm.hold).toBeUndefined();
+    expect(release(back?.alarm ?? raised(), li, later)).toEqual([]);
+  });
+
+  test("comes back from the shelf by itself when it gets graver or surer, and only then", () => {
+    const { alarm } = hold(raised(), shelf);
+    expect(update(alarm, seen, later).alarm.state).toBe("shelved");
+    expect(update(alarm, { ...seen, certainty: "observed" }, later).alarm.state).toBe("active-unacknowledged");
+    expect(update(alarm, { ...seen, severity: "critical" }, later).alarm.hold).toBeUndefined();
+    const outOfService = hold(alarm, { ...shelf, kind: "out-of-service" });
+    expect(outOfService.transition).toMatchObject({ step: "suppressed", state: "out-of-service" });
+    expect(update(outOfService.alarm, { ...seen, severity: "critical" }, later).alarm.state).toBe("out-of-service");
+  });
+
+  test("is closed from the shelf like any other", () => {
+    const { alarm } = hold(raised(), shelf);
+    expect(close(alarm, li, later, "false").alarm).toMatchObject({ state: "closed" });
+    expect(close(alarm, li, later, "false").alarm.hold).toBeUndefined();
+    const known = acknowledge(alarm, li, later).at(-1)?.alarm ?? alarm;
+    expect(known.state).toBe("shelved");
+    expect(stepsOf(returnToNormal(known, gone, later))).toEqual(["returned", "closed"]);
   });
 });

@@ -7,6 +7,7 @@ import {
   type AlarmTransition,
   type Disposition,
   graver,
+  type Hold,
   priorityOf,
   type Step,
   surer,
@@ -24,8 +25,9 @@ export function alarmIdOf(rule: string, subject: string, openedBy: string): Alar
   return alarmIdSchema.parse(hash.slice(0, 32));
 }
 
-/** ISA-18.2 / IEC 62682: presence of the condition crossed with the notice taken of it. */
-export function stateOf(alarm: { active: boolean; acknowledged: boolean }): AlarmState {
+/** ISA-18.2 / IEC 62682: presence of the condition crossed with the notice taken of it, unless the alarm is held back. */
+export function stateOf(alarm: { active: boolean; acknowledged: boolean; hold?: Hold | undefined }): AlarmState {
+  if (alarm.hold !== undefined) return alarm.hold.kind;
   return `${alarm.active ? "active" : "returned"}-${alarm.acknowledged ? "acknowledged" : "unacknowledged"}`;
 }
 
@@ -59,12 +61,15 @@ export function raise(rule: string, signal: RaiseSignal, at: string): NewTransit
 
 /**
  * The condition is seen again while the alarm is open: counted, not raised twice. Severity and certainty only grow. A
- * condition that comes back after it had gone needs a person's notice anew.
+ * condition that comes back after it had gone needs a person's notice anew. One that got graver or surer than it was when a
+ * person put it aside comes back from the shelf: that is not what the person had judged.
  */
 export function update(alarm: Alarm, signal: RaiseSignal, at: string): NewTransition {
   const severity = graver(alarm.severity, signal.severity);
   const certainty = surer(alarm.certainty, signal.certainty);
-  const cross = { active: true, acknowledged: alarm.active ? alarm.acknowledged : false };
+  const worse = severity !== alarm.severity || certainty !== alarm.certainty;
+  const hold = worse && alarm.hold?.kind === "shelved" ? undefined : alarm.hold;
+  const cross = { active: true, acknowledged: alarm.active ? alarm.acknowledged : false, hold };
   return step(alarm, "updated", at, {
     severity,
     certainty,
@@ -81,7 +86,7 @@ export function update(alarm: Alarm, signal: RaiseSignal, at: string): NewTransi
 /** The condition is gone. Nothing to tell where it was gone before. */
 export function returnToNormal(alarm: Alarm, signal: ClearSignal, at: string): NewTransition[] {
   if (!alarm.active) return [];
-  const cross = { active: false, acknowledged: alarm.acknowledged };
+  const cross = { active: false, acknowledged: alarm.acknowledged, hold: alarm.hold };
   const returned = step(alarm, "returned", at, {
     ...cross,
     state: stateOf(cross),
@@ -93,7 +98,7 @@ export function returnToNormal(alarm: Alarm, signal: ClearSignal, at: string): N
 /** A person has taken notice. A second notice changes nothing. */
 export function acknowledge(alarm: Alarm, by: Actor, at: string, comment?: string): NewTransition[] {
   if (alarm.acknowledged) return [];
-  const cross = { active: alarm.active, acknowledged: true };
+  const cross = { active: alarm.active, acknowledged: true, hold: alarm.hold };
   const said = comment === undefined ? {} : { comment };
   const acknowledged = step(
     alarm,
@@ -105,10 +110,24 @@ export function acknowledge(alarm: Alarm, by: Actor, at: string, comment?: strin
   return [acknowledged, ...closeIfDone(acknowledged.alarm, at)];
 }
 
+/** It is put aside, or held back; a new hold takes the place of an older one. */
+export function hold(alarm: Alarm, held: Hold): NewTransition {
+  const name = held.kind === "shelved" ? "shelved" : "suppressed";
+  return step(alarm, name, held.since, { hold: held, state: held.kind }, held.by);
+}
+
+/** It asks for attention again. Nothing to tell where it was not held. */
+export function release(alarm: Alarm, by: Actor, at: string): NewTransition[] {
+  if (alarm.hold === undefined) return [];
+  const name = alarm.hold.kind === "shelved" ? "unshelved" : "unsuppressed";
+  return [step(alarm, name, at, { hold: undefined, state: stateOf({ ...alarm, hold: undefined }) }, by)];
+}
+
 /** The end, by a person, with a verdict. */
 export function close(alarm: Alarm, by: Actor, at: string, disposition: Disposition, comment?: string): NewTransition {
   const said = comment === undefined ? {} : { comment };
-  return step(alarm, "closed", at, { state: "closed", active: false, closedBy: by, disposition, ...said }, by);
+  const end = { state: "closed", active: false, hold: undefined, closedBy: by, disposition, ...said } as const;
+  return step(alarm, "closed", at, end, by);
 }
 
 /** Returned and acknowledged is back to normal, unless it is latched: then a person has to look and close it. */
@@ -117,8 +136,13 @@ function closeIfDone(alarm: Alarm, at: string): NewTransition[] {
   return [close(alarm, gatewayActor, at, "true")];
 }
 
-function step(alarm: Alarm, name: Step, at: string, change: Partial<Alarm>, by?: Actor): NewTransition {
-  const next: Alarm = { ...alarm, ...change, updatedAt: at, revision: alarm.revision + 1 };
+type Change = Partial<Omit<Alarm, "hold">> & { readonly hold?: Hold | undefined };
+
+function step(alarm: Alarm, name: Step, at: string, change: Change, by?: Actor): NewTransition {
+  const { hold: before, ...unheld } = alarm;
+  const { hold: after = "hold" in change ? undefined : before, ...changed } = change;
+  const held = after === undefined ? {} : { hold: after };
+  const next: Alarm = { ...unheld, ...changed, ...held, updatedAt: at, revision: alarm.revision + 1 };
   return {
     alarm: next,
     transition: transitionOf(next, name, at, by ?? (name === "closed" ? next.closedBy : undefined)),
@@ -149,6 +173,7 @@ function transitionOf(alarm: Alarm, name: Step, at: string, by?: Actor): AlarmTr
     ...((name === "acknowledged" || name === "closed") && alarm.comment !== undefined
       ? { comment: alarm.comment }
       : {}),
+    ...(alarm.hold === undefined ? {} : { hold: alarm.hold }),
   };
 }
 

@@ -1,7 +1,7 @@
 import type { Alarm, AlarmSignal, AlarmTransition } from "../domain/alarm.ts";
 import type { AlarmId } from "../domain/ids.ts";
 import type { LoggedTransition, NewTransition } from "../ports/logs.ts";
-import { acknowledge, close } from "./lifecycle.ts";
+import { acknowledge, close, hold, release } from "./lifecycle.ts";
 import { OpenAlarms } from "./open-alarms.ts";
 import { concerned, type DatedSignal, maxOpenAlarms, relieve, respond } from "./respond.ts";
 
@@ -111,14 +111,16 @@ export class Rehearsal {
       this.#board.put(alarm);
       return;
     }
-    const { by, at, comment, step, disposition } = transition;
-    if (by === undefined || (by.via === "gateway" && disposition !== "duplicate")) return;
+    const { by, at, comment, step, disposition, hold: held } = transition;
+    if (by === undefined || (by.via === "gateway" && step === "closed" && disposition !== "duplicate")) return;
     // With other parameters the alarm may have another opening; a person would have acted on that one.
     const target = this.#board.get(alarm.id) ?? this.#board.find(alarm.rule, alarm.subject);
     if (target === undefined) return;
     let acted: readonly NewTransition[] = [];
     if (step === "acknowledged") acted = acknowledge(target, by, at, comment);
     else if (step === "closed" && disposition !== undefined) acted = [close(target, by, at, disposition, comment)];
+    else if ((step === "shelved" || step === "suppressed") && held !== undefined) acted = [hold(target, held)];
+    else if (step === "unshelved" || step === "unsuppressed") acted = release(target, by, at);
     for (const next of acted) this.#board.put(next.alarm);
   }
 }

@@ -22,7 +22,10 @@ const reasonsKept = 16;
  */
 export function judgeZone(zone: Zone, source: Source): Judgement {
   const inside = within(zone.id, source.zones);
-  const alarms = source.alarms.filter((a) => inside.has(a.zoneId));
+  const there = source.alarms.filter((a) => inside.has(a.zoneId));
+  // What a person put aside, or a maintenance window holds back, asks nobody for attention; that it is there is told.
+  const alarms = there.filter((a) => a.hold === undefined);
+  const held = there.length - alarms.length;
   const devices = source.devices.filter((d) => inside.has(d.zoneId));
   const ids = new Set(devices.map((d) => d.id));
   const states = source.states.filter((s) => ids.has(s.deviceId));
@@ -34,6 +37,14 @@ export function judgeZone(zone: Zone, source: Source): Judgement {
     ...[...grave, ...alarms.filter((a) => !grave.includes(a))].map((a) => a.explanation),
     ...offline.map((s) => said(nameOf.get(s.deviceId) ?? s.deviceId, "离线", "is offline")),
     ...unheard.map((s) => said(nameOf.get(s.deviceId) ?? s.deviceId, "尚无消息", "was not heard yet")),
+    ...(held === 0
+      ? []
+      : [
+          {
+            zh: `${held}条警情已搁置或抑制`,
+            en: `${held} alarm${held === 1 ? " is" : "s are"} put aside or held back`,
+          },
+        ]),
     ...(devices.length === 0 ? [{ zh: "没有设备监测该区域", en: "no device watches this zone" }] : []),
   ].slice(0, reasonsKept);
   return {

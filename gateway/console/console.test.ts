@@ -24,6 +24,8 @@ const expected: Record<string, readonly string[]> = {
   "GET /api/alarms": roles,
   "POST /api/alarms/{id}/acknowledge": onDuty,
   "POST /api/alarms/{id}/close": onDuty,
+  "POST /api/alarms/{id}/shelve": ["manager", "admin"],
+  "POST /api/alarms/{id}/unshelve": ["manager", "admin"],
   "GET /api/devices": roles,
   "GET /api/zones": roles,
   "GET /api/uplink": roles,

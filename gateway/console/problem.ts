@@ -12,6 +12,7 @@ const statusOf: Partial<Record<ErrorCode, number>> = {
   FORBIDDEN: 403,
   ALARM_UNKNOWN: 404,
   ALARM_CLOSED: 409,
+  SHELF_REFUSED: 422,
   TOO_MANY_ATTEMPTS: 429,
   DISK_FULL: 503,
   DISK_FAILED: 503,

@@ -51,6 +51,20 @@ export const actorSchema = z.strictObject({
 });
 export type Actor = z.infer<typeof actorSchema>;
 
+/**
+ * Why an open alarm asks nobody for attention now (ISA-18.2): a person put it aside for a bounded time; a maintenance window
+ * or a design rule holds it back; its source is out of service. Its condition is followed all the same.
+ */
+export const holdSchema = z.strictObject({
+  kind: z.enum(["shelved", "suppressed", "out-of-service"]),
+  by: actorSchema,
+  reason: z.string().max(2000),
+  since: z.iso.datetime(),
+  /** When it ends by itself, log time; a shelved alarm always has one. */
+  until: z.iso.datetime().optional(),
+});
+export type Hold = z.infer<typeof holdSchema>;
+
 const alarmShape = {
   id: alarmIdSchema,
   rule: z.string(),
@@ -81,6 +95,7 @@ const alarmShape = {
   closedBy: actorSchema.optional(),
   disposition: dispositionSchema.optional(),
   comment: z.string().max(2000).optional(),
+  hold: holdSchema.optional(),
 };
 export const alarmSchema = z.strictObject(alarmShape);
 export type Alarm = z.infer<typeof alarmSchema>;
@@ -108,6 +123,8 @@ export const transitionSchema = z.strictObject({
   by: actorSchema.optional(),
   disposition: dispositionSchema.optional(),
   comment: z.string().optional(),
+  /** Of a shelved or suppressed alarm: by whom, why and until when. */
+  hold: holdSchema.optional(),
 });
 export type AlarmTransition = z.infer<typeof transitionSchema>;
 

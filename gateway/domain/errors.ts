@@ -66,6 +66,10 @@ export const errorCatalogue = {
   },
   ALARM_UNKNOWN: { transient: false, hint: "Ask for a `snapshot` to see the alarms that are open." },
   ALARM_CLOSED: { transient: false, hint: "The alarm is closed already; a new occurrence raises a new one." },
+  SHELF_REFUSED: {
+    transient: false,
+    hint: "Give a shorter time, or close the alarm with what it turned out to be. A critical one is put aside for minutes only.",
+  },
   COMMAND_INVALID: {
     transient: false,
     hint: "Compare the command with its JSON Schema (`npx zhian schema --commands`).",

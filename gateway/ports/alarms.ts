@@ -21,6 +21,13 @@ export interface AlarmDesk {
   acknowledge(id: AlarmId, by: Actor, comment?: string): Alarm;
   /** Throws ALARM_UNKNOWN or ALARM_CLOSED. */
   close(id: AlarmId, by: Actor, disposition: Disposition, comment?: string): Alarm;
+  /**
+   * Puts it aside until `until`, log time ms, with the reason: it asks nobody for attention, and its condition is followed all
+   * the same. Throws ALARM_UNKNOWN, ALARM_CLOSED, or SHELF_REFUSED for a time that is too long or has passed.
+   */
+  shelve(id: AlarmId, by: Actor, until: number, reason: string): Alarm;
+  /** Takes it from the shelf before its time. One that is not shelved stays as it is. */
+  unshelve(id: AlarmId, by: Actor): Alarm;
   /** Called after each commit, in order. Must not throw. */
   onTransitions(listener: (batch: readonly LoggedTransition[]) => void): () => void;
 }

@@ -135,6 +135,15 @@ export class FakeSite {
       const closed = { ...this.#openAlarm(id), state: "closed" as const, active: false, closedBy: by, disposition };
       return this.#step({ ...closed, ...said }, "closed");
     },
+    shelve: (id, by, until, reason) => {
+      const [since, end] = [this.clock.wall(), until].map((ms) => new Date(ms).toISOString());
+      const hold = { kind: "shelved" as const, by, reason, since: since ?? "", until: end ?? "" };
+      return this.#step({ ...this.#openAlarm(id), state: "shelved", hold }, "shelved");
+    },
+    unshelve: (id) => {
+      const { hold: _, ...alarm } = this.#openAlarm(id);
+      return this.#step({ ...alarm, state: "active-unacknowledged" }, "unshelved");
+    },
     onTransitions: (listener) => {
       this.#listeners.add(listener);
       return () => this.#listeners.delete(listener);

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type Actor, dispositionSchema } from "../../domain/alarm.ts";
+import { durationSchema } from "../../domain/duration.ts";
 import { GatewayError } from "../../domain/errors.ts";
 import { alarmIdSchema } from "../../domain/ids.ts";
 import type { Logger } from "../../ports/telemetry.ts";
@@ -8,6 +9,8 @@ import { defineRoute, type Route } from "../route.ts";
 import { alarmsView, alarmsViewSchema, alarmViewer, alarmViewSchema, type Watched } from "../views.ts";
 
 const onDuty = ["guard", "manager", "installer", "admin"] as const;
+/** Putting an alarm aside takes it from everybody's sight: more than a guard decides alone. */
+const mayShelve = ["manager", "admin"] as const;
 const params = z.strictObject({ id: alarmIdSchema });
 const comment = z.string().trim().max(2000).optional();
 
@@ -32,6 +35,36 @@ export function alarmRoutes(watched: Watched, logger: Logger): readonly Route[] 
       handle({ params: { id }, body, identity }) {
         const alarm = watched.desk.acknowledge(id, actorOf(identity), body.comment);
         logger.info({ user: identity?.name, alarm: id }, "alarm acknowledged");
+        return alarmViewer(watched)(alarm);
+      },
+    }),
+    defineRoute({
+      method: "POST",
+      path: "/api/alarms/{id}/shelve",
+      access: mayShelve,
+      summary:
+        "Puts an alarm aside for a bounded time: at most 12h, a critical one 30m. Its condition is followed all the same.",
+      params,
+      body: z.strictObject({ for: durationSchema, reason: z.string().trim().min(1, "a reason").max(2000) }),
+      answer: alarmViewSchema,
+      handle({ params: { id }, body, identity }) {
+        const until = watched.clock.now() + body.for;
+        const alarm = watched.desk.shelve(id, actorOf(identity), until, body.reason);
+        logger.info({ user: identity?.name, alarm: id, forMs: body.for }, "alarm shelved");
+        return alarmViewer(watched)(alarm);
+      },
+    }),
+    defineRoute({
+      method: "POST",
+      path: "/api/alarms/{id}/unshelve",
+      access: mayShelve,
+      summary: "Takes an alarm from the shelf before its time.",
+      params,
+      body: z.strictObject({}),
+      answer: alarmViewSchema,
+      handle({ params: { id }, identity }) {
+        const alarm = watched.desk.unshelve(id, actorOf(identity));
+        logger.info({ user: identity?.name, alarm: id }, "alarm unshelved");
         return alarmViewer(watched)(alarm);
       },
     }),

@@ -228,6 +228,14 @@ export class MemoryDesk implements AlarmDesk {
     return this.#change(id, { state: "closed", closedBy: by, disposition });
   }
 
+  shelve(id: AlarmId): Alarm {
+    return this.#change(id, { state: "shelved" });
+  }
+
+  unshelve(id: AlarmId): Alarm {
+    return this.#change(id, { state: "active-unacknowledged" });
+  }
+
   onTransitions(): () => void {
     return () => {};
   }
