@@ -60,12 +60,24 @@ export function configureDevices(
     const zone = zoneIdSchema.safeParse(text("zone") ?? siteZoneId);
     const name = text("name");
     if (!id.success || !zone.success || name === undefined || !profile.ok) return [];
-    return [{ device: deviceOf(manifest, id.data, name, zone.data), manifest, options, ...profile.part }];
+    return [
+      {
+        device: { ...deviceOf(manifest, id.data, name, zone.data), ...tagsOf(findings, path) },
+        manifest,
+        options,
+        ...profile.part,
+      },
+    ];
   });
 }
 
 function deviceOf(manifest: DriverManifest, id: DeviceId, name: string, zoneId: ZoneId): ConfiguredDevice["device"] {
   return { id, name, driver: manifest.driver, dialect: manifest.dialect, zoneId };
+}
+
+function tagsOf(findings: Findings, path: Path): Pick<ConfiguredDevice["device"], "tags"> {
+  const tags = valueAt(findings.source.value, [...path, "tags"]);
+  return Array.isArray(tags) ? { tags: tags.filter((tag) => typeof tag === "string") } : {};
 }
 
 /** Absent options are checked like empty ones, so that what is missing is named. */

@@ -26,6 +26,27 @@ function bad(text: string, context?: Partial<LoadContext>): readonly Mistake[] {
   return result.ok ? [] : result.mistakes;
 }
 
+describe("neighbours and tags", () => {
+  const withMore = (neighbours: string) =>
+    sample
+      .replace("{ id: b3, name: 3栋 }", `{ id: b3, name: 3栋, neighbours: [${neighbours}] }`)
+      .replace("driver: face-terminal,", "tags: [exit], driver: face-terminal,");
+
+  it("are handed on to those who ask for them", () => {
+    const config = good(withMore("b3-u1"));
+    expect(config.zones[0]).toMatchObject({ id: "b3", neighbours: ["b3-u1"] });
+    expect(config.devices[0]?.device).toMatchObject({ id: "gate-east", tags: ["exit"] });
+    expect(config.devices[1]?.device.tags).toBeUndefined();
+  });
+
+  it("are mistakes where the zone does not exist or is the zone itself", () => {
+    expect(bad(withMore("b33, b3"))).toMatchObject([
+      { path: "zones[0].neighbours[0]", hint: "Did you mean `b3`?" },
+      { path: "zones[0].neighbours[1]", found: "the zone itself" },
+    ]);
+  });
+});
+
 describe("the sample configuration", () => {
   it("is accepted as it stands, with the secrets read and the defaults filled in", () => {
     const config = good(sample);

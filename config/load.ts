@@ -101,7 +101,12 @@ function assemble(
     gateway: { ...gateway, data },
     ...(uplink === undefined ? {} : { uplink: assembleUplink(uplink, parts.tls) }),
     ...(ingest === undefined ? {} : { ingest }),
-    zones: zones.map(({ id, name, parent }) => (parent === undefined ? { id, name } : { id, name, parent })),
+    zones: zones.map(({ id, name, parent, neighbours }) => ({
+      id,
+      name,
+      ...(parent === undefined ? {} : { parent }),
+      ...(neighbours === undefined ? {} : { neighbours }),
+    })),
     devices: parts.devices,
     rules: parts.rules,
   };

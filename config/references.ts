@@ -127,6 +127,12 @@ function checkZones(findings: Findings, zones: readonly Path[]): void {
   for (const path of zones) {
     const id = findings.text([...path, "id"]);
     const parent = findings.text([...path, "parent"]);
+    const neighbours = valueAt(findings.source.value, [...path, "neighbours"]);
+    for (const [index, name] of (Array.isArray(neighbours) ? neighbours : []).entries()) {
+      if (typeof name !== "string") continue;
+      if (name === id) findings.add([...path, "neighbours", index], "the zone itself", "another zone");
+      else if (!ids.includes(name)) findings.unknown([...path, "neighbours", index], name, "zone", ids);
+    }
     if (parent === undefined) continue;
     if (!ids.includes(parent)) findings.unknown([...path, "parent"], parent, "zone", ids);
     else if (id !== undefined) parents.set(id, parent);

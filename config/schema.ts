@@ -109,6 +109,11 @@ const zoneSchema = z.strictObject({
     .describe("Appears in uplink topics."),
   name: text.describe("As people call it; shown in alarms."),
   parent: zoneIdSchema.optional().describe("Zone that contains this one."),
+  neighbours: z
+    .array(zoneIdSchema)
+    .max(32)
+    .optional()
+    .describe("Zones that smoke, fire or a person can get to from here; it is enough to name it at one of the two."),
 });
 
 const serialLineSchema = z
@@ -147,6 +152,11 @@ const deviceSchema = z.strictObject({
   driver: text.describe("Family of the device."),
   dialect: text.describe("Protocol that it speaks."),
   zone: zoneIdSchema.default(zoneIdSchema.parse("site")).describe("Where it is; `site` is the whole site."),
+  tags: z
+    .array(z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, "a word such as exit"))
+    .max(16)
+    .optional()
+    .describe("What it is beside its family: `exit` for a door on an escape route. Rules may ask for tags."),
   options: z.record(z.string(), z.unknown()).prefault({}).describe("As the dialect needs them."),
 });
 

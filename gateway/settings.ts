@@ -1,5 +1,5 @@
 import type { GatewayConfig } from "../config/schema.ts";
-import type { ZoneId } from "./domain/ids.ts";
+import { siteZoneId, type ZoneId } from "./domain/ids.ts";
 import type { ConfiguredRule, SiteView } from "./fusion/rule.ts";
 import { rules } from "./fusion/rules.ts";
 import type { IngressLimits } from "./ingress/limits.ts";
@@ -37,6 +37,12 @@ export function cityOptions({ uplink }: GatewayConfig): CityOptions {
 export function siteView(config: () => GatewayConfig): SiteView {
   const deviceOf = (id: string) => config().devices.find(({ device }) => device.id === id)?.device;
   const zoneOf = (id: string) => config().zones.find((zone) => zone.id === id);
+  const zonesIn = (id: ZoneId): readonly ZoneId[] => [
+    id,
+    ...config()
+      .zones.filter(({ parent }) => parent === id || (parent === undefined && id === siteZoneId))
+      .flatMap((zone) => zonesIn(zone.id)),
+  ];
   return {
     deviceName: (id) => deviceOf(id)?.name ?? id,
     driverOf: (id) => deviceOf(id)?.driver,
@@ -46,6 +52,22 @@ export function siteView(config: () => GatewayConfig): SiteView {
       for (let up = zoneOf(root)?.parent; up !== undefined; up = zoneOf(root)?.parent) root = up;
       return root;
     },
+    neighboursOf: (id) => [
+      ...new Set([
+        ...(zoneOf(id)?.neighbours ?? []),
+        ...config()
+          .zones.filter(({ neighbours }) => neighbours?.includes(id))
+          .map((zone) => zone.id),
+      ]),
+    ],
+    zonesIn,
+    devicesIn(id) {
+      const inside = new Set<ZoneId>(zonesIn(id));
+      return config()
+        .devices.filter(({ device }) => inside.has(device.zoneId))
+        .map(({ device }) => device.id);
+    },
+    tagsOf: (id) => deviceOf(id)?.tags ?? [],
   };
 }
 

@@ -7,6 +7,8 @@ export interface Device {
   readonly driver: string;
   readonly dialect: string;
   readonly zoneId: ZoneId;
+  /** What the site calls it beside its family: `exit` for a door on an escape route. */
+  readonly tags?: readonly string[];
 }
 
 /** What is known of a device now. `unknown` until it was heard for the first time since the start. */
@@ -44,4 +46,6 @@ export interface Zone {
   readonly id: ZoneId;
   readonly name: string;
   readonly parent?: ZoneId;
+  /** Zones that a fire or a person can get to from here; it holds both ways. */
+  readonly neighbours?: readonly ZoneId[];
 }

@@ -11,6 +11,13 @@ export interface SiteView {
   zoneName(id: ZoneId): string;
   /** The outermost zone around it: the building. Itself where it has no parent. */
   rootOf(id: ZoneId): ZoneId;
+  /** Zones that the configuration names as its neighbours, at either of the two. */
+  neighboursOf(id: ZoneId): readonly ZoneId[];
+  /** The zone itself and all those inside it. */
+  zonesIn(id: ZoneId): readonly ZoneId[];
+  /** Configured devices of the zone and the zones inside it. */
+  devicesIn(id: ZoneId): readonly DeviceId[];
+  tagsOf(id: DeviceId): readonly string[];
 }
 
 /** An observation, or the moment the rule asked to be woken at. */

@@ -19,13 +19,17 @@ export function device(id: string): DeviceId {
   return deviceIdSchema.parse(id);
 }
 
-/** `b3-u1` lies in `b3`. */
+/** `b3-u1` lies in `b3`; give another one to a bench where a rule asks for more. */
 export const testSite: SiteView = {
   deviceName: (id) => id,
   driverOf: (id) =>
     id.startsWith("ext") ? "thermal-extinguisher" : id.startsWith("cam") ? "throw-camera" : "face-terminal",
   zoneName: (id) => id,
   rootOf: (id) => zoneIdSchema.parse(id.split("-")[0]),
+  neighboursOf: () => [],
+  zonesIn: (id) => [id],
+  devicesIn: () => [],
+  tagsOf: () => [],
 };
 
 export function withDefaults(only: readonly Rule[] = rules, params: Record<string, unknown> = {}): ConfiguredRule[] {
@@ -44,7 +48,14 @@ export class FusionBench {
   readonly #rules: readonly ConfiguredRule[];
   #minted = 0;
 
-  constructor(configured: readonly ConfiguredRule[] = withDefaults(), clock = new ManualClock()) {
+  readonly #site: SiteView;
+
+  constructor(
+    configured: readonly ConfiguredRule[] = withDefaults(),
+    clock = new ManualClock(),
+    site: Partial<SiteView> = {},
+  ) {
+    this.#site = { ...testSite, ...site };
     this.clock = clock;
     this.log = new MemoryObservationLog(clock);
     this.alarms = new MemoryAlarmLog(clock);
@@ -77,7 +88,7 @@ export class FusionBench {
     return startFusion({
       log: this.log,
       rules: this.#rules,
-      site: testSite,
+      site: this.#site,
       start,
       clock: this.clock,
       logger: quietLogger,
