@@ -2,7 +2,7 @@
 const rooms = ["log", "ingress", "fusion", "alarms", "uplink", "console", "ops"];
 const tests = "\\.test\\.ts$";
 /** Folders of drivers/ that several families share. */
-const shared = "facesluice|hikvision|http-client|modbus|serial-line|throw-view";
+const shared = "facesluice|hikvision|http-client|json-events|modbus|serial-line|throw-view";
 /** Test files may reach across; they stand beside what they test. */
 const sources = (path) => ({ path, pathNot: tests });
 
