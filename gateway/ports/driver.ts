@@ -114,6 +114,8 @@ export interface DeviceMqtt {
 export interface Expectation {
   /** How long to wait for the whole answer, ms. */
   readonly timeoutMs: number;
+  /** It bears alarms: it goes before what does not, of the other units of the line too. */
+  readonly urgent?: boolean;
 }
 
 export type Exchange =
@@ -204,8 +206,11 @@ export interface DriverManifest<O = unknown> {
   readonly options: z.ZodType<O>;
   /** What the device may do on the embedded broker; two devices with the same user name are a configuration error. */
   readonly mqtt?: (options: O) => MqttGrants;
-  /** What the device may do on the ingest listener; a configuration without `ingest` is then refused. */
-  readonly http?: (options: O, deviceId: DeviceId) => HttpGrants;
+  /**
+   * What the device may do on the ingest listener; a configuration without `ingest` is then refused. Undefined where a device,
+   * as it is configured, does not push.
+   */
+  readonly http?: (options: O, deviceId: DeviceId) => HttpGrants | undefined;
   /** The serial line and unit that the device occupies; without a unit it has the line to itself. */
   readonly serial?: (options: O) => { readonly line: string; readonly unit?: number };
   /** It is reached over Modbus TCP. */
