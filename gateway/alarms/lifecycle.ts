@@ -32,6 +32,7 @@ export function stateOf(alarm: { active: boolean; acknowledged: boolean; hold?: 
 }
 
 type RaiseSignal = Extract<AlarmSignal, { type: "raise" }>;
+type CorroborateSignal = Extract<AlarmSignal, { type: "corroborate" }>;
 type ClearSignal = Extract<AlarmSignal, { type: "clear" }>;
 
 /** The condition came for the first time. */
@@ -81,6 +82,24 @@ export function update(alarm: Alarm, signal: RaiseSignal, at: string): NewTransi
     evidence: [...new Set([...alarm.evidence, ...(signal.evidence ?? [])])].slice(0, causesKept),
     explanation: signal.explanation,
   });
+}
+
+/** Others agree. Nothing to tell where it was as sure before. */
+export function corroborate(alarm: Alarm, signal: CorroborateSignal, at: string): NewTransition[] {
+  const certainty = surer(alarm.certainty, signal.certainty);
+  if (!alarm.active || certainty === alarm.certainty) return [];
+  const held = alarm.hold?.kind === "shelved" ? undefined : alarm.hold;
+  const { zh, en } = alarm.explanation;
+  return [
+    step(alarm, "updated", at, {
+      certainty,
+      priority: priorityOf(alarm.severity, certainty),
+      hold: held,
+      state: stateOf({ ...alarm, hold: held }),
+      causes: boundedCauses(alarm.causes, signal.causes),
+      explanation: { zh: `${zh}${signal.explanation.zh}`, en: `${en} ${signal.explanation.en}` },
+    }),
+  ];
 }
 
 /** The condition is gone. Nothing to tell where it was gone before. */

@@ -1,7 +1,7 @@
 import type { Alarm, AlarmSignal, AlarmTransition } from "../domain/alarm.ts";
 import type { AlarmId } from "../domain/ids.ts";
 import type { LoggedTransition, NewTransition } from "../ports/logs.ts";
-import { acknowledge, close, hold, release } from "./lifecycle.ts";
+import { acknowledge, close, corroborate, hold, release } from "./lifecycle.ts";
 import { OpenAlarms } from "./open-alarms.ts";
 import { concerned, type DatedSignal, maxOpenAlarms, relieve, respond } from "./respond.ts";
 
@@ -92,10 +92,13 @@ export class Rehearsal {
     const open = concerned(this.#board, rule, signal);
     // A clear where nothing is active changes nothing, and led to no step.
     if (signal.type === "clear" && open?.active !== true) return -1;
+    if (signal.type === "corroborate" && (open === undefined || corroborate(open, signal, wallAt).length === 0))
+      return -1;
     for (const [index, step] of this.#ahead.entries()) {
       if (step.at > at + commitLagMs) return -1;
       const { transition } = step;
-      if (transition.at !== wallAt || transition.rule !== rule || transition.subject !== signal.subject) continue;
+      const about = signal.type === "corroborate" ? signal.rule : rule;
+      if (transition.at !== wallAt || transition.rule !== about || transition.subject !== signal.subject) continue;
       if (isAnswerTo(signal, transition, open)) return index;
     }
     return -1;
@@ -126,6 +129,7 @@ export class Rehearsal {
 }
 
 function isAnswerTo(signal: AlarmSignal, { step, alarmId }: AlarmTransition, open: Alarm | undefined): boolean {
+  if (signal.type === "corroborate") return step === "updated";
   return signal.type === "raise"
     ? step === "raised" || step === "updated"
     : step === "returned" && alarmId === open?.id;

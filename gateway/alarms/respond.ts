@@ -1,7 +1,7 @@
 import type { Alarm, AlarmSignal } from "../domain/alarm.ts";
 import type { AlarmId } from "../domain/ids.ts";
 import type { NewTransition } from "../ports/logs.ts";
-import { alarmIdOf, close, gatewayActor, raise, returnToNormal, update } from "./lifecycle.ts";
+import { alarmIdOf, close, corroborate, gatewayActor, raise, returnToNormal, update } from "./lifecycle.ts";
 import type { OpenAlarms } from "./open-alarms.ts";
 
 /** A rule's word with the moment it holds for, ISO 8601. */
@@ -25,7 +25,9 @@ export function respond(
 ): NewTransition[] {
   const out: NewTransition[] = [];
   const open = concerned(board, rule, signal);
-  if (signal.type === "clear") {
+  if (signal.type === "corroborate") {
+    if (open !== undefined) out.push(...corroborate(open, signal, wallAt));
+  } else if (signal.type === "clear") {
     if (open !== undefined) out.push(...returnToNormal(open, signal, wallAt));
   } else if (open !== undefined) {
     out.push(update(open, signal, wallAt));
@@ -42,6 +44,7 @@ export function respond(
 
 /** The open alarm that a signal is about, if there is one. */
 export function concerned(board: OpenAlarms, rule: string, signal: AlarmSignal): Alarm | undefined {
+  if (signal.type === "corroborate") return board.find(signal.rule, signal.subject);
   if (signal.type === "clear") {
     return signal.openedBy === undefined
       ? board.find(rule, signal.subject)

@@ -145,6 +145,17 @@ export type AlarmSignal =
       readonly evidence?: readonly string[];
       readonly explanation: Bilingual;
     }
+  /** Another rule's alarm is surer than that rule can know: neighbours agree. Nothing where it is not open. */
+  | {
+      readonly type: "corroborate";
+      readonly rule: string;
+      readonly subject: string;
+      readonly zoneId: Alarm["zoneId"];
+      readonly certainty: Certainty;
+      readonly causes: Alarm["causes"];
+      /** Added to the explanation. */
+      readonly explanation: Bilingual;
+    }
   /** The condition is gone. `openedBy` names the occurrence where the rule works by occurrence. */
   | {
       readonly type: "clear";

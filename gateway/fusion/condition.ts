@@ -54,7 +54,7 @@ export function conditionRule<P>(condition: Condition<P>): Rule {
         causes: [there.by],
         explanation: condition.told(there, site),
       });
-      if (input.type === "wake") {
+      if (input.type !== "observation") {
         if (state === undefined || state.raised) return state === undefined ? {} : { state };
         const raised: State = { ...state, raised: true };
         return { state: raised, signals: [raise(raised)] };

@@ -27,11 +27,15 @@ export interface EngineOptions {
 export class FusionEngine {
   readonly #options: EngineOptions;
   readonly #byKind = new Map<ObservationKind, number[]>();
+  /** By index of the rule that speaks: the rules after it that listen. */
+  readonly #listeners: readonly (readonly number[])[];
   readonly #states: Map<string, Kept>[];
   readonly #wakes = new WakeQueue();
   readonly #dirty = new Map<string, { rule: number; key: string }>();
   #cursor = 0;
   #at = 0;
+  /** Keys that were made by hearing since the newest observation: it keeps their ages apart. */
+  #heard = 0;
   /** Wall time at the newest observation, to date what happens between observations. */
   #anchor = { at: 0, wall: 0 };
 
@@ -41,6 +45,9 @@ export class FusionEngine {
     options.rules.forEach(({ rule }, index) => {
       for (const kind of rule.kinds) this.#byKind.set(kind, [...(this.#byKind.get(kind) ?? []), index]);
     });
+    this.#listeners = options.rules.map(({ rule: speaker }, from) =>
+      options.rules.flatMap(({ rule }, index) => (index > from && rule.hears?.includes(speaker.name) ? [index] : [])),
+    );
     if (from !== undefined) this.#restore(from);
   }
 
@@ -65,6 +72,7 @@ export class FusionEngine {
     this.#at = Math.max(this.#at, at);
     this.#anchor = { at, wall: Date.parse(observation.receivedAt) };
     this.#cursor = seq;
+    this.#heard = 0;
     for (const index of this.#byKind.get(observation.kind) ?? []) {
       const key = this.#keyOf(index, observation);
       if (key !== undefined) this.#run(index, key, { type: "observation", observation }, at, out);
@@ -144,7 +152,7 @@ export class FusionEngine {
     if (outcome.state !== undefined) {
       const kept: Kept = {
         s: outcome.state,
-        t: input.type === "observation" ? this.#cursor : (before?.t ?? this.#cursor),
+        t: input.type === "observation" ? this.#cursor : (before?.t ?? this.#ageOfHearing()),
       };
       if (outcome.wakeAt !== undefined) kept.w = outcome.wakeAt;
       states.set(key, kept);
@@ -152,7 +160,29 @@ export class FusionEngine {
     }
     this.#wakes.set(index, key, outcome.state === undefined ? undefined : outcome.wakeAt);
     if (before !== undefined || outcome.state !== undefined) this.#dirty.set(`${index}\n${key}`, { rule: index, key });
-    for (const signal of outcome.signals ?? []) out.push(this.#dated(rule.name, at, signal));
+    for (const signal of outcome.signals ?? []) {
+      out.push(this.#dated(rule.name, at, signal));
+      this.#tellListeners(index, signal, at, out);
+    }
+  }
+
+  #tellListeners(speaker: number, signal: AlarmSignal, at: number, out: RuleSignal[]): void {
+    const { name } = this.#ruleAt(speaker).rule;
+    for (const index of this.#listeners[speaker] ?? []) {
+      const { rule } = this.#ruleAt(index);
+      let keys: readonly string[] = [];
+      try {
+        keys = rule.keysOfSignal?.(signal, name, this.#options.site) ?? [];
+      } catch (error) {
+        this.#options.onRuleError(rule.name, "", error, undefined);
+      }
+      for (const key of keys) this.#run(index, key, { type: "signal", rule: name, signal }, at, out);
+    }
+  }
+
+  #ageOfHearing(): number {
+    this.#heard += 1;
+    return this.#cursor + this.#heard / 2 ** 20;
   }
 
   #evictQuietest(index: number, states: Map<string, Kept>): void {

@@ -20,8 +20,11 @@ export interface SiteView {
   tagsOf(id: DeviceId): readonly string[];
 }
 
-/** An observation, or the moment the rule asked to be woken at. */
-export type RuleInput = { readonly type: "observation"; readonly observation: Observation } | { readonly type: "wake" };
+/** An observation, the moment the rule asked to be woken at, or what a rule before it in the list has just said. */
+export type RuleInput =
+  | { readonly type: "observation"; readonly observation: Observation }
+  | { readonly type: "wake" }
+  | { readonly type: "signal"; readonly rule: string; readonly signal: AlarmSignal };
 
 export interface RuleContext<P> {
   readonly params: P;
@@ -53,6 +56,10 @@ export interface Rule<P = unknown, S = unknown> {
   readonly maxKeys: number;
   /** Which state an observation belongs to; undefined where the rule does not care. */
   keyOf(observation: Observation, site: SiteView): string | undefined;
+  /** Rules before it in the list whose signals it wants to hear; what it hears is at the same virtual time. */
+  readonly hears?: readonly string[];
+  /** Which states a signal belongs to. */
+  keysOfSignal?(signal: AlarmSignal, rule: string, site: SiteView): readonly string[];
   step(state: S | undefined, input: RuleInput, context: RuleContext<P>): RuleOutcome<S>;
 }
 

@@ -7,12 +7,14 @@ import { doorHeld } from "./rules/door-held.ts";
 import { duress } from "./rules/duress.ts";
 import { fault } from "./rules/fault.ts";
 import { fire } from "./rules/fire.ts";
+import { fireNearby } from "./rules/fire-nearby.ts";
 import { tamper } from "./rules/tamper.ts";
 import { thrownObject } from "./rules/thrown-object.ts";
 
 /** Every rule, in the order in which they see an observation. A new rule is a file and a line here. */
 export const rules: readonly Rule[] = [
   fire,
+  fireNearby,
   thrownObject,
   duress,
   doorForced,

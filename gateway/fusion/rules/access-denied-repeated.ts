@@ -43,7 +43,7 @@ export const accessDeniedRepeated = defineRule<z.infer<typeof params>, State>({
     observation.kind === "access.denied" && observation.body.delivery === "live" ? observation.deviceId : undefined,
 
   step(state, input, { params, at, key, site }) {
-    if (input.type === "wake") {
+    if (input.type !== "observation") {
       const quiet: State["tries"] = (state?.tries ?? []).filter((t) => t.at > at - params.window);
       if (quiet.length > 0 && state !== undefined) return { state, wakeAt: (quiet.at(-1)?.at ?? at) + params.window };
       if (state?.open === undefined) return {};

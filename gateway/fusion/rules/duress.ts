@@ -15,7 +15,7 @@ export const duress = defineRule<Record<string, never>, never>({
     observation.kind === "access.duress" && observation.body.delivery === "live" ? observation.deviceId : undefined,
 
   step(_state, input, { key, site }) {
-    if (input.type === "wake") return {};
+    if (input.type !== "observation") return {};
     const { observation } = input;
     const where = `${site.zoneName(observation.zoneId)} ${site.deviceName(observation.deviceId)}`;
     return {

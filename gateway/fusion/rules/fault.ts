@@ -59,7 +59,7 @@ export const fault = defineRule<z.infer<typeof params>, State>({
       : undefined,
 
   step(state, input, { params, key, site }) {
-    if (input.type === "wake") return state === undefined ? {} : { state };
+    if (input.type !== "observation") return state === undefined ? {} : { state };
     const { observation } = input;
     if (observation.kind !== "device.fault" && observation.kind !== "gateway.fault")
       return state === undefined ? {} : { state };

@@ -91,7 +91,7 @@ export const fire = defineRule<Params, State>({
   },
 
   step(state, input, { params, at, key, site }) {
-    if (input.type === "wake" || !isFireInput(input.observation)) return state === undefined ? {} : { state };
+    if (input.type !== "observation" || !isFireInput(input.observation)) return state === undefined ? {} : { state };
     const { observation } = input;
     let trend = state?.trend ?? emptyTrend;
     let discharged = state?.discharged ?? false;

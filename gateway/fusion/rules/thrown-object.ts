@@ -45,7 +45,7 @@ export const thrownObject = defineRule<z.infer<typeof params>, State>({
       : undefined,
 
   step(state, input, { params, at, key, site }) {
-    if (input.type === "wake") {
+    if (input.type !== "observation") {
       if (state === undefined) return {};
       const where = site.zoneName(state.zoneId);
       const explanation = {
