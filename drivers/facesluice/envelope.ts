@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { id } from "./fields.ts";
+import { id, numeric } from "./fields.ts";
 
 /**
  * What every message of the dialect has. The keys named here and in records.ts are all that is ever read: pictures and
@@ -9,6 +9,8 @@ const envelopeSchema = z.object({
   operator: z.string().min(1).max(64),
   messageId: id,
   facesluiceId: id,
+  DeviceID: id,
+  code: numeric,
   info: z.unknown().optional(),
 });
 
@@ -19,6 +21,8 @@ export interface Envelope {
   readonly messageId: string | undefined;
   /** Every device id that the message carries, nested in `info` (real hardware) or at the top (synthetic tools). */
   readonly deviceIds: readonly string[];
+  /** Of an answer to a command. */
+  readonly code: number | undefined;
   readonly info: unknown;
 }
 
@@ -39,11 +43,11 @@ export function openEnvelope(payload: Uint8Array): Opened {
   if (!parsed.success) {
     return { ok: false, reason: "wrong-shape", detail: "expected an object with a text `operator`" };
   }
-  const { operator, messageId, facesluiceId, info } = parsed.data;
+  const { operator, messageId, facesluiceId, DeviceID, code, info } = parsed.data;
   const identity = identitySchema.safeParse(info);
   const nested = identity.success ? [identity.data.facesluiceId, identity.data.deviceId, identity.data.DeviceID] : [];
-  const deviceIds = [facesluiceId, ...nested].filter((each) => each !== undefined);
-  return { ok: true, envelope: { operator, messageId, deviceIds, info } };
+  const deviceIds = [facesluiceId, DeviceID, ...nested].filter((each) => each !== undefined);
+  return { ok: true, envelope: { operator, messageId, deviceIds, code, info } };
 }
 
 function parseJson(json: string): unknown {

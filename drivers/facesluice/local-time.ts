@@ -69,3 +69,9 @@ function offsetMs(text: string): number {
   const size = (Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds ?? 0)) * 1000;
   return sign === "-" ? -size : size;
 }
+
+/** The reverse, to the second: `YYYY-MM-DD HH:mm:ss` on a wall in an IANA zone. */
+export function localTimeText(ms: number, timeZone: string): string {
+  const shown = new Date(ms + zoneOffsets(timeZone)(ms));
+  return shown.toISOString().slice(0, 19).replace("T", " ");
+}

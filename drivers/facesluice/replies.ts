@@ -11,8 +11,8 @@ export function pushAck(messageId: string, receipt: PushReceipt): string {
   return JSON.stringify({ operator: "PushAck", messageId, info });
 }
 
-/** The manual shows a number; an id that a number would change (leading zeros, letters, beyond 2^53) stays text. */
-function wireId(id: string): number | string {
+/** A manual shows a number; an id that a number would change (leading zeros, letters, beyond 2^53) stays text. */
+export function wireId(id: string): number | string {
   const number = Number(id);
   return Number.isSafeInteger(number) && String(number) === id ? number : id;
 }

@@ -252,10 +252,10 @@ test("a record that cannot be used is rejected by what it would have been, and a
 
 test("an operator that we do not know is named, and its snapshot acknowledged where it has an id", async () => {
   const { context, say, topics } = camera();
-  await say(topics.snap, { operator: "FireSmokeSnapPush", info: { SnapOrRecordID: 12, fire: 1 } });
+  await say(topics.snap, { operator: "UnheardOfSnapPush", info: { SnapOrRecordID: 12 } });
   await say(topics.snap, { operator: "<b>hello</b>", info: { SnapOrRecordID: 13 } });
   expect(context.rejections).toMatchObject([
-    { reason: "unknown-operator", detail: "found FireSmokeSnapPush" },
+    { reason: "unknown-operator", detail: "found UnheardOfSnapPush" },
     { reason: "unknown-operator", detail: "found no name of an operator" },
   ]);
   expect(context.mqtt.replies()).toMatchObject([{ info: { PushAckType: 3, SnapOrRecordID: 12 } }]);

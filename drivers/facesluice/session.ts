@@ -1,28 +1,14 @@
-import { z } from "zod";
+import type { CommandOutcome } from "../../gateway/domain/command.ts";
 import { GatewayError } from "../../gateway/domain/errors.ts";
-import type { Delivery, ObservationDraft } from "../../gateway/domain/observation.ts";
 import type { DeviceMqtt, DeviceSession, DriverContext, MqttMessage } from "../../gateway/ports/driver.ts";
-import {
-  believedTime,
-  type DeviceClock,
-  type DeviceTime,
-  judgeClock,
-  judgeRecord,
-  unknownClock,
-} from "./device-clock.ts";
+import { decodeRecPush, decodeStrSnapPush } from "./access-records.ts";
+import { decodeAlarm, receiptOfAnyPush } from "./alarm-records.ts";
+import { type Asked, CommandRunner } from "./command-runner.ts";
+import type { CommandRequest } from "./commands.ts";
 import { type Envelope, openEnvelope } from "./envelope.ts";
-import { text } from "./fields.ts";
-import { localTimeReader, type ReadTime } from "./local-time.ts";
 import type { FaceSluiceOptions } from "./options.ts";
-import {
-  type Decoded,
-  decodeParabolicSnapPush,
-  decodeRecPush,
-  decodeStrSnapPush,
-  type PushedRecord,
-  type PushReceipt,
-  receiptOfAnyPush,
-} from "./records.ts";
+import { Recorder } from "./recorder.ts";
+import type { Decoded, PushReceipt } from "./records.ts";
 import { onlineAck, pushAck } from "./replies.ts";
 
 /**
@@ -39,24 +25,38 @@ export function openFaceSluice(context: DriverContext<FaceSluiceOptions>): Devic
     if (signal.aborted) resolve();
     else signal.addEventListener("abort", () => resolve(), { once: true });
   });
-  return { done };
+  return { done, command: (command) => conversation.commands.run(command) };
 }
 
-const statusSchema = z.object({ time: text });
+/** How long a device may take over its answer to one command. */
+const answerWithinMs = 10_000;
 
 class Conversation {
+  readonly commands: CommandRunner;
   readonly #context: DriverContext<FaceSluiceOptions>;
   readonly #mqtt: DeviceMqtt;
   readonly #topics: ReadonlySet<string>;
-  readonly #readTime: ReadTime;
-  #clock: DeviceClock = unknownClock;
+  readonly #recorder: Recorder;
   #replies = 0;
+  /** Undefined until the connection has changed for the first time. */
+  #connected: boolean | undefined;
+  #awaited: Awaited | undefined;
 
   constructor(context: DriverContext<FaceSluiceOptions>, mqtt: DeviceMqtt) {
+    const { options } = context;
     this.#context = context;
     this.#mqtt = mqtt;
-    this.#topics = new Set(Object.values(context.options.topics));
-    this.#readTime = localTimeReader(context.timeZone);
+    this.#topics = new Set(Object.values(options.topics));
+    this.#recorder = new Recorder(context, options.scene);
+    const { topics } = options;
+    const ask = (request: CommandRequest, messageId: string) => this.#ask(request, messageId);
+    this.commands = new CommandRunner({ context, options, topics, recorder: this.#recorder, ask });
+    mqtt.onConnection((connected) => {
+      this.#connected = connected;
+    });
+    context.signal.addEventListener("abort", () => this.#awaited?.settle(unanswered("the session ended")), {
+      once: true,
+    });
   }
 
   async handle(message: MqttMessage): Promise<void> {
@@ -88,12 +88,12 @@ class Conversation {
     switch (operator) {
       case "Online":
         this.#send(onlineAck(this.#messageId(envelope), this.#context.options.deviceId));
-        return this.#status(info, "online");
+        return this.#recorder.status(info, "online");
       case "HeartBeat":
       case "Heartbeat":
       // The construction-site variant calls its heartbeat so.
       case "Basic":
-        return this.#status(info, "heartbeat");
+        return this.#recorder.status(info, "heartbeat");
       case "Offline":
         this.#context.gone("said-so");
         return this.#context.filtered("offline");
@@ -105,29 +105,19 @@ class Conversation {
         );
       case "StrSnapPush":
         return this.#push(message, envelope, decodeStrSnapPush(info));
-      case "ParabolicSnapPush":
-        return this.#push(message, envelope, decodeParabolicSnapPush(info));
-      default:
-        return operator.endsWith("-Ack") ? this.#filter("reply") : this.#unknown(message, envelope);
+      default: {
+        if (this.#awaited?.operator === operator) return this.#answered(this.#awaited, envelope);
+        if (operator.endsWith("-Ack")) return this.#filter("reply");
+        const alarm = decodeAlarm(operator, info, this.#context.options.highTemperature);
+        return alarm === undefined ? this.#unknown(message, envelope) : this.#push(message, envelope, alarm);
+      }
     }
-  }
-
-  /** Online and HeartBeat say that the device lives and what its clock reads now. */
-  async #status(info: unknown, reason: string): Promise<void> {
-    const status = statusSchema.safeParse(info);
-    const time = this.#timeOf(status.success ? status.data.time : undefined);
-    const now = this.#now();
-    const { clock, fault } = judgeClock(this.#clock, time, now);
-    this.#clock = clock;
-    this.#context.seen(typeof time === "number" && now !== undefined ? { clockSkewMs: time - now } : {});
-    if (fault === undefined) this.#context.filtered(reason);
-    else await this.#observe([fault]);
   }
 
   async #push(message: MqttMessage, envelope: Envelope, decoded: Decoded): Promise<void> {
     switch (decoded.kind) {
       case "record":
-        await this.#observe(this.#drafts(decoded.record));
+        await this.#recorder.record(decoded.record);
         return this.#acknowledge(envelope, decoded.record.receipt);
       case "filtered":
         this.#filter(decoded.reason);
@@ -145,30 +135,34 @@ class Conversation {
     this.#acknowledge(envelope, receiptOfAnyPush(operator, info));
   }
 
-  #drafts(record: PushedRecord): ObservationDraft[] {
-    const now = this.#now();
-    const time = this.#timeOf(record.time);
-    const { clock, delivery, fault } = judgeRecord(this.#clock, record.delivery, time, now);
-    this.#clock = clock;
-    const believed = (each: DeviceTime) => believedTime(clock, each, delivery, now);
-    const occurredAtMs = believed(time);
-    const common = {
-      ...(occurredAtMs === undefined ? {} : { occurredAtMs }),
-      ...(record.receipt === undefined ? {} : { sourceRecordId: record.receipt.id }),
-      ...(record.dedupKey === undefined ? {} : { dedupKey: record.dedupKey }),
-    };
-    const draft = draftOf(record.fact, delivery, common, (written) => believed(this.#timeOf(written)));
-    return fault === undefined ? [draft] : [fault, draft];
+  #ask({ operator, ackOperator, info }: CommandRequest, messageId: string): Promise<Asked> {
+    if (this.#connected === false) {
+      const detail = "the device is not connected to the broker: nothing was sent";
+      return Promise.resolve({ outcome: { ok: false, why: "not-connected", detail } });
+    }
+    return new Promise((resolve) => {
+      const cancel = this.#context.clock.after(answerWithinMs, () => {
+        awaited.settle(unanswered(`no ${ackOperator} within ${answerWithinMs / 1000} s`));
+      });
+      const awaited: Awaited = {
+        operator: ackOperator,
+        messageId,
+        settle: (asked) => {
+          cancel();
+          if (this.#awaited === awaited) this.#awaited = undefined;
+          resolve(asked);
+        },
+      };
+      this.#awaited = awaited;
+      this.#send(JSON.stringify({ messageId, operator, info }));
+    });
   }
 
-  async #observe(drafts: readonly ObservationDraft[]): Promise<void> {
-    try {
-      await this.#context.observe(drafts);
-    } catch (cause) {
-      // The fault may not have been stored: judge the clock anew, so that it is reported after all.
-      this.#clock = unknownClock;
-      throw cause;
-    }
+  /** An answer that names another message is that to a command which was given up. */
+  #answered(awaited: Awaited, { messageId, code, info }: Envelope): void {
+    this.#filter("reply");
+    if (messageId !== undefined && messageId !== awaited.messageId) return;
+    awaited.settle({ answer: { code, info } });
   }
 
   #acknowledge(envelope: Envelope, receipt: PushReceipt | undefined): void {
@@ -192,40 +186,15 @@ class Conversation {
   #reject(message: MqttMessage, reason: string, detail: string): void {
     this.#context.reject({ reason, detail, source: message.topic, bytes: message.payload.byteLength });
   }
-
-  /** Undefined while our own clock is known to be wrong. */
-  #now(): number | undefined {
-    const { clock } = this.#context;
-    return clock.quality().state === "unsynchronised" ? undefined : clock.wall();
-  }
-
-  #timeOf(written: string | undefined): DeviceTime {
-    if (written === undefined) return undefined;
-    return this.#readTime(written, this.#context.clock.wall()) ?? "unreadable";
-  }
 }
 
-type Believe = (written: string | undefined) => number | undefined;
+interface Awaited {
+  readonly operator: string;
+  readonly messageId: string;
+  settle(asked: Asked): void;
+}
 
-function draftOf(fact: PushedRecord["fact"], delivery: Delivery, common: object, believe: Believe): ObservationDraft {
-  switch (fact.kind) {
-    case "access.granted":
-    case "access.stranger":
-      return { ...common, kind: fact.kind, body: { delivery, ...fact.passage } };
-    case "access.denied":
-      return { ...common, kind: fact.kind, body: { delivery, ...fact.passage, reason: fact.reason } };
-    case "throw.detected": {
-      const started = believe(fact.startedAt);
-      const ended = believe(fact.endedAt);
-      return {
-        ...common,
-        kind: fact.kind,
-        body: {
-          delivery,
-          ...(started === undefined ? {} : { startedAt: new Date(started).toISOString() }),
-          ...(ended === undefined ? {} : { endedAt: new Date(ended).toISOString() }),
-        },
-      };
-    }
-  }
+function unanswered(found: string): { readonly outcome: CommandOutcome } {
+  const detail = `${found}; it may have been carried out`;
+  return { outcome: { ok: false, why: "no-answer", detail } };
 }

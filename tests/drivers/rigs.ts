@@ -1,5 +1,6 @@
 import type { ObservationKind } from "../../gateway/domain/observation.ts";
 import type { FakeDriverContext } from "../support/driver-context.ts";
+import { faceTerminalHttp, throwCameraHttp } from "./rigs/facesluice-http.ts";
 
 /** What the contract has to know of a dialect to play the device's part. One for each manifest. */
 export interface Rig {
@@ -34,6 +35,7 @@ const nonsense: readonly (string | Uint8Array)[] = [
 function faceSluice(id: string, topic: string, kind: ObservationKind, report: (nth: number) => object): Rig {
   return {
     options: { deviceId: id, username: "device-1", password: "secret" },
+    profile: {},
     kind,
     fact: (context, nth) => context.mqtt.say(`mqtt/face/${id}/${topic}`, report(nth)),
     garbage: async (context) => {
@@ -100,6 +102,8 @@ const twoDigits = (nth: number) => String(nth).padStart(2, "0");
 
 export const rigs: ReadonlyMap<string, Rig> = new Map([
   ["thermal-extinguisher/modbus-rtu", extinguisher],
+  ["face-terminal/facesluice-http", faceTerminalHttp],
+  ["throw-camera/facesluice-http", throwCameraHttp],
   [
     "face-terminal/facesluice-mqtt",
     faceSluice("1026700", "Rec", "access.denied", (nth) => ({
