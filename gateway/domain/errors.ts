@@ -45,11 +45,35 @@ export const errorCatalogue = {
     transient: true,
     hint: "The serial device is not there. Check the path; a /dev/serial/by-id path survives a change of port.",
   },
+  GPIO_ABSENT: {
+    transient: false,
+    hint: "`npx zhian doctor` lists the chips and lines of this machine. Write the chip by its label and the line by its number on it.",
+  },
+  GPIO_BUSY: {
+    transient: true,
+    hint: "Another program or a driver of the kernel has the line; `gpioinfo` names it. Stop it, or use another line.",
+  },
+  GPIO_DENIED: {
+    transient: false,
+    hint: "The gateway's user may not use the lines: docs/gpio.md has the udev rule and the lines for systemd.",
+  },
+  GPIO_STUCK: {
+    transient: true,
+    hint: "An output does not follow: look for a short circuit. The gateway goes on trying to bring it into its safe state.",
+  },
   NO_ANSWER: { transient: true, hint: "Check the power, the wiring, the unit number and the baud rate of the slave." },
   BAD_FRAME: { transient: true, hint: "Noise on the line: check termination, biasing and shielding." },
   SLAVE_REFUSED: {
     transient: false,
     hint: "The slave answered with an exception: compare the profile with the maker's register map.",
+  },
+  DEVICE_REFUSED: {
+    transient: false,
+    hint: "Check user name, password, and what the device itself has to be told to trust. Too many wrong passwords lock an account for a while.",
+  },
+  CERTIFICATE_REFUSED: {
+    transient: false,
+    hint: "Compare the certificate's thumbprint with the device itself, then put it among the trusted ones: docs/opcua.md.",
   },
   PROFILE_UNKNOWN: { transient: false, hint: "Name a built-in profile or the path of a profile file." },
   PROFILE_INVALID: { transient: false, hint: "Mend the lines named above; docs/profiles.md describes the format." },
