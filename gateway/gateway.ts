@@ -104,6 +104,7 @@ export async function startGateway(first: GatewayConfig, deps: GatewayDeps): Pro
       broker,
       serialLines: (id) => lines.line(id),
       timeZone: config.site.timezone,
+      dataDir,
       pseudonym: loadPseudonyms(dataDir, config.privacy.pseudonymKey),
       newId,
     });

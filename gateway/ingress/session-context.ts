@@ -77,6 +77,7 @@ export class SessionContext {
       ...(endpoint === undefined ? {} : { mqtt: this.#mqtt(endpoint) }),
       ...(manifest.serial === undefined ? {} : { modbusLine: serialLines }),
       ...(profile === undefined ? {} : { profile }),
+      ...(shared.dataDir === undefined ? {} : { dataDir: shared.dataDir }),
     };
   }
 

@@ -24,6 +24,8 @@ export interface RunnerShared {
   readonly endpointOf: (deviceId: DeviceId) => DeviceEndpoint;
   readonly serialLines: (id: string) => ModbusLine;
   readonly timeZone: string;
+  /** Where dialects keep keys and certificates of their own. */
+  readonly dataDir?: string;
   readonly pseudonym: (personId: string) => string;
   readonly clock: Clock;
   readonly logger: Logger;

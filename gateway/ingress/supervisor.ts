@@ -23,6 +23,8 @@ export interface SupervisorOptions {
   readonly serialLines: (id: string) => ModbusLine;
   /** IANA zone of the site. */
   readonly timeZone: string;
+  /** Where dialects keep keys and certificates of their own. */
+  readonly dataDir?: string;
   readonly pseudonym: (personId: string) => string;
   readonly clock: Clock;
   readonly logger: Logger;

@@ -188,6 +188,8 @@ export interface DriverContext<O> {
   modbusTcp?(address: { readonly host: string; readonly port: number }): ModbusLine;
   /** Parsed register map or other model data named by the options. */
   readonly profile?: unknown;
+  /** Data directory of the gateway, for dialects that have keys and certificates of their own; below it each has its own folder. */
+  readonly dataDir?: string;
 }
 
 export interface DeviceSession {

@@ -1,3 +1,5 @@
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Device } from "../../gateway/domain/device.ts";
 import { deviceIdSchema, zoneIdSchema } from "../../gateway/domain/ids.ts";
 import { bodySchemas, type ObservationDraft } from "../../gateway/domain/observation.ts";
@@ -196,6 +198,7 @@ export interface FakeContextParts<O> {
   readonly clock?: ManualClock;
   readonly line?: FakeModbusLine;
   readonly profile?: unknown;
+  readonly dataDir?: string;
 }
 
 /** All that a session may touch, written down for the test. Drafts that the log would refuse fail at once. */
@@ -209,6 +212,7 @@ export class FakeDriverContext<O> implements DriverContext<O> {
   readonly feed = new FakeSerialFeed();
   readonly line: FakeModbusLine;
   readonly profile?: unknown;
+  readonly dataDir: string;
 
   readonly observed: ObservationDraft[] = [];
   readonly rejections: Rejection[] = [];
@@ -231,6 +235,7 @@ export class FakeDriverContext<O> implements DriverContext<O> {
     this.clock = parts.clock ?? new ManualClock();
     this.line = parts.line ?? new FakeModbusLine("rs485-1");
     this.profile = parts.profile;
+    this.dataDir = parts.dataDir ?? join(tmpdir(), `zhian-driver-${process.pid}`);
     this.device = {
       id: deviceIdSchema.parse("device-1"),
       name: "device 1",
