@@ -71,6 +71,7 @@ export async function startGateway(first: GatewayConfig, deps: GatewayDeps): Pro
 
     // From the observation log to the alarm log.
     const desk = createAlarmDesk({ ...shared, log: logs.alarms });
+    closing.push(() => desk.stop());
     const self = reportOnItself({ ...shared, logs, desk, newId, version });
     const site = siteView(() => config);
     const fuse = () =>

@@ -107,6 +107,7 @@ describe("the alarm desk", () => {
     expect(d.open().map(({ state }) => state)).toEqual(["shelved", "shelved"]);
     clock.advance(59_000);
     expect(d.open().every(({ state }) => state === "shelved")).toBe(true);
+    d.stop();
     const again = createAlarmDesk({ log, clock, telemetry: countingTelemetry() });
     clock.advance(1_000);
     expect(again.open().map(({ state }) => state)).toEqual(["active-unacknowledged", "active-unacknowledged"]);

@@ -12,6 +12,8 @@ import { type DatedSignal, maxOpenAlarms, relieve, respond } from "./respond.ts"
 export interface FusionDesk extends AlarmDesk {
   /** Makes what the signals lead to and the checkpoint durable, all or nothing. Throws where the disk refuses. */
   take(signals: readonly DatedSignal[], checkpoint?: FusionCheckpoint): void;
+  /** Nothing changes by itself any more. */
+  stop(): void;
 }
 
 /** ISA-18.2: shelving is bounded. A critical alarm is put aside for minutes, until somebody has looked. */
@@ -70,7 +72,7 @@ export function createAlarmDesk(options: { log: AlarmLog; clock: Clock; telemetr
     // A timer longer than 2^31 ms would fire at once.
     if (next !== Infinity) cancelRelease = clock.after(Math.min(next - now, 3_600_000), releaseDue);
   }
-  clock.after(0, releaseDue);
+  cancelRelease = clock.after(0, releaseDue);
 
   return {
     open: () => board.all(),
@@ -106,6 +108,7 @@ export function createAlarmDesk(options: { log: AlarmLog; clock: Clock; telemetr
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
+    stop: () => cancelRelease(),
     take(signals, checkpoint) {
       const draft = board.draft();
       const transitions = signals.flatMap((dated) => respond(draft, dated, (id) => log.alarm(id) !== undefined));

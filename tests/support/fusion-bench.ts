@@ -75,6 +75,7 @@ export class FusionBench {
   restart(clean: boolean): void {
     if (clean) this.#fusion.stop();
     else this.#fusion.abandon();
+    this.desk.stop();
     this.desk = createAlarmDesk({ log: this.alarms, clock: this.clock, telemetry: this.telemetry });
     this.#fusion = this.#start();
   }

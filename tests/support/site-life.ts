@@ -12,6 +12,8 @@ export type Happening =
 export type Act =
   | { type: "acknowledge"; nth: number }
   | { type: "close"; nth: number; disposition: "true" | "false" | "test"; via: "console" | "city" }
+  | { type: "shelve"; nth: number; minutes: number }
+  | { type: "unshelve"; nth: number }
   /** The process has no time: what is due in it comes late, and acts may overtake it. */
   | { type: "stall"; ms: number };
 
@@ -47,6 +49,31 @@ const observed: fc.Arbitrary<{ device: string; zone: string; draft: ObservationD
     }),
   }),
   fc.record({
+    device: fc.constantFrom("sd-1", "sd-2", "mcp-1"),
+    zone: fc.constantFrom("b3", "b3-u1", "b4"),
+    draft: fc.oneof(
+      fc.record({
+        kind: fc.constant("fire.detected" as const),
+        body: fc.record({ delivery, active: fc.boolean(), sensor: fc.constantFrom("smoke" as const, "heat" as const) }),
+      }),
+      fc.record({
+        kind: fc.constant("contact.state" as const),
+        body: fc.record({ active: fc.boolean(), role: fc.constantFrom("door", "call-point", "discharge") }),
+      }),
+    ),
+  }),
+  fc.record({
+    device: fc.constantFrom("gate-1", "gate-2"),
+    zone: fc.constant("b3-u1"),
+    draft: fc.oneof(
+      fc.record({
+        kind: fc.constant("door.state" as const),
+        body: fc.record({ delivery, state: fc.constantFrom("open" as const, "closed" as const, "forced" as const) }),
+      }),
+      fc.record({ kind: fc.constant("access.duress" as const), body: fc.record({ delivery }) }),
+    ),
+  }),
+  fc.record({
     device: fc.constantFrom("gate-1", "ext-1", "cam-1"),
     zone: fc.constant("b3"),
     draft: fc.oneof(
@@ -75,6 +102,8 @@ export const act: fc.Arbitrary<Act> = fc.oneof(
     disposition: fc.constantFrom("true" as const, "false" as const, "test" as const),
     via: fc.constantFrom("console" as const, "city" as const),
   }),
+  fc.record({ type: fc.constant("shelve" as const), nth: fc.nat(20), minutes: fc.integer({ min: 1, max: 30 }) }),
+  fc.record({ type: fc.constant("unshelve" as const), nth: fc.nat(20) }),
   fc.record({ type: fc.constant("stall" as const), ms: fc.integer({ min: 0, max: 30_000 }) }),
 );
 
@@ -89,10 +118,13 @@ export function live(bench: FusionBench, happenings: readonly (Happening | Act)[
   return bench;
 }
 
-function actOn({ desk }: FusionBench, act: Exclude<Act, { type: "stall" }>): void {
+function actOn({ desk, clock }: FusionBench, act: Exclude<Act, { type: "stall" }>): void {
   const open = desk.open();
   const alarm = open[act.nth % Math.max(1, open.length)];
   if (alarm === undefined) return;
-  if (act.type === "acknowledge") desk.acknowledge(alarm.id, { name: "li", via: "console" });
+  const li = { name: "li", via: "console" } as const;
+  if (act.type === "acknowledge") desk.acknowledge(alarm.id, li);
+  else if (act.type === "shelve") desk.shelve(alarm.id, li, clock.now() + act.minutes * 60_000, "being looked at");
+  else if (act.type === "unshelve") desk.unshelve(alarm.id, li);
   else desk.close(alarm.id, { name: "wang", via: act.via }, act.disposition);
 }
