@@ -1,0 +1,15 @@
+import type { DeviceSession, DriverContext } from "../../gateway/ports/driver.ts";
+import { mappedReply } from "../json-events/mapped-options.ts";
+import { RecordReader } from "../json-events/mapped-record.ts";
+import { openMappedHttp } from "../json-events/mapped-session.ts";
+import type { ViewProfile } from "../throw-view/view-profile.ts";
+import type { MappedThrowHttpOptions } from "./mapped-manifest.ts";
+import { throwMeaning } from "./mapped-throw.ts";
+
+/** A camera or a platform that pushes JSON of its own. */
+export function open(context: DriverContext<MappedThrowHttpOptions>): DeviceSession {
+  const { options, clock, timeZone, profile } = context;
+  const reader = new RecordReader(options.mapping, clock, timeZone, false);
+  const understand = throwMeaning(options.mapping, reader, profile as ViewProfile | undefined);
+  return openMappedHttp({ context, reader, understand, reply: mappedReply(options) });
+}
