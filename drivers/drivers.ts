@@ -1,7 +1,14 @@
 import type { DriverManifest } from "../gateway/ports/driver.ts";
+import { dryContactGpio } from "./dry-contact/manifest.ts";
 import { faceTerminalFaceSluiceHttp, faceTerminalFaceSluiceMqtt } from "./face-terminal/manifest.ts";
-import { thermalExtinguisherModbusRtu } from "./thermal-extinguisher/manifest.ts";
+import { faceTerminalMappedHttp, faceTerminalMappedMqtt } from "./face-terminal/mapped-manifest.ts";
+import { firePanelModbusRtu, firePanelModbusTcp } from "./fire-panel/modbus-manifest.ts";
+import { thermalExtinguisherModbusRtu, thermalExtinguisherModbusTcp } from "./thermal-extinguisher/manifest.ts";
+import { throwCameraAxisMqtt } from "./throw-camera/axis-manifest.ts";
+import { throwCameraFrigateMqtt } from "./throw-camera/frigate-manifest.ts";
 import { throwCameraFaceSluiceHttp, throwCameraFaceSluiceMqtt } from "./throw-camera/manifest.ts";
+import { throwCameraMappedHttp, throwCameraMappedMqtt } from "./throw-camera/mapped-manifest.ts";
+import { throwCameraOnvifMqtt } from "./throw-camera/onvif-manifest.ts";
 
 /** Every dialect of every family. A new one is a file, a line here, and its tests. */
 export const drivers: readonly DriverManifest[] = [
@@ -9,5 +16,16 @@ export const drivers: readonly DriverManifest[] = [
   faceTerminalFaceSluiceHttp,
   throwCameraFaceSluiceMqtt,
   throwCameraFaceSluiceHttp,
+  throwCameraOnvifMqtt,
+  throwCameraAxisMqtt,
+  throwCameraFrigateMqtt,
+  throwCameraMappedMqtt,
+  throwCameraMappedHttp,
+  faceTerminalMappedMqtt,
+  faceTerminalMappedHttp,
   thermalExtinguisherModbusRtu,
+  thermalExtinguisherModbusTcp,
+  firePanelModbusRtu,
+  firePanelModbusTcp,
+  dryContactGpio,
 ];

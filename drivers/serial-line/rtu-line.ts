@@ -1,11 +1,12 @@
 import type { Exchange, Expectation, ModbusLine } from "../../gateway/ports/driver.ts";
 import { isWrite, type ReadRequest, type Request, type WriteRequest } from "../modbus/pdu.ts";
+import { Turns, type Waiting } from "../modbus/turns.ts";
 import { Bus } from "./bus.ts";
 import { KeptPort, type LineDeps } from "./kept-port.ts";
 import { encodeRequest } from "./rtu-frame.ts";
 import { type LineSettings, type Timing, timingOf } from "./timing.ts";
+import { Traces } from "./traces.ts";
 import type { Tty } from "./tty.ts";
-import { Turns, type Waiting } from "./turns.ts";
 
 /** How a line is, for health checks and people. */
 export interface LineHealth {
@@ -41,7 +42,8 @@ export class RtuLine implements ModbusLine {
   readonly settings: LineSettings;
   readonly #deps: LineDeps;
   readonly #timing: Timing;
-  readonly #turns: Turns;
+  readonly #traces = new Map<number, Traces>();
+  readonly #turns = new Turns((request) => this.#tracesOf(request).clearAt(request));
   readonly #port: KeptPort;
   #bus: Bus | undefined;
   #serving = false;
@@ -58,7 +60,6 @@ export class RtuLine implements ModbusLine {
     this.settings = settings;
     this.#deps = deps;
     this.#timing = timingOf(settings);
-    this.#turns = new Turns(this.#timing);
     this.#port = new KeptPort(settings, deps, {
       opened: (tty) => this.#opened(tty),
       lost: (why) => this.#lost(why),
@@ -137,12 +138,12 @@ export class RtuLine implements ModbusLine {
   }
 
   /** Rejects with RangeError for what no slave can be asked: a mistake of the caller. */
-  async #ask(request: Request, { timeoutMs }: Expectation): Promise<Exchange> {
+  async #ask(request: Request, { timeoutMs, urgent = isWrite(request) }: Expectation): Promise<Exchange> {
     encodeRequest(request);
     const state = this.#port.state();
     if (state.kind === "waiting") return { ok: false, why: "lost", detail: state.why };
     return await new Promise<Exchange>((done) => {
-      if (this.#turns.add({ request, timeoutMs, done })) this.#serve();
+      if (this.#turns.add({ request, timeoutMs, urgent, done })) this.#serve();
       else done({ ok: false, why: "timeout", detail: "too many requests wait for this unit" });
     });
   }
@@ -170,7 +171,7 @@ export class RtuLine implements ModbusLine {
 
   /** The exchange itself, after a shorter one where an old answer may still be under way. */
   async #turn(bus: Bus, { request, timeoutMs }: Waiting): Promise<Exchange> {
-    const proof = this.#turns.traces(request.unit).proofFor(request);
+    const proof = this.#tracesOf(request).proofFor(request);
     if (proof !== undefined) {
       const exchange = await this.#exchange(bus, proof, timeoutMs);
       if (!exchange.ok && exchange.why !== "exception") return exchange;
@@ -181,7 +182,7 @@ export class RtuLine implements ModbusLine {
   async #exchange(bus: Bus, request: Request, timeoutMs: number): Promise<Exchange> {
     const echo = this.settings.echo ?? (isWrite(request) ? this.#echo : undefined);
     const { exchange, leftAt, echoed } = await bus.exchange(request, timeoutMs, echo);
-    const traces = this.#turns.traces(request.unit);
+    const traces = this.#tracesOf(request);
     if (leftAt !== undefined) {
       traces.left(request, leftAt);
       this.#requests++;
@@ -207,7 +208,7 @@ export class RtuLine implements ModbusLine {
       stray: (bytes) => {
         this.#strayBytes += bytes;
         this.#count("stray_bytes_total", {}, bytes);
-        this.#turns.stray(this.#deps.clock.now());
+        for (const traces of this.#traces.values()) traces.stray(this.#deps.clock.now());
       },
       lost: (why) => this.#port.lose(why),
     });
@@ -219,6 +220,12 @@ export class RtuLine implements ModbusLine {
     this.#bus?.lose(why);
     this.#bus = undefined;
     for (const { done } of this.#turns.clear()) done({ ok: false, why: "lost", detail: why });
+  }
+
+  #tracesOf({ unit }: Request): Traces {
+    const known = this.#traces.get(unit) ?? new Traces(this.#timing);
+    this.#traces.set(unit, known);
+    return known;
   }
 
   #count(name: string, labels: Readonly<Record<string, string>> = {}, by = 1): void {

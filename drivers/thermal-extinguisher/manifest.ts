@@ -1,15 +1,14 @@
 import { defineDriver } from "../../gateway/ports/driver.ts";
-import { type ModbusRtuOptions, modbusRtuOptions } from "./options.ts";
-import { profileSchema, silentAfterMs } from "./profile.ts";
+import { modbusRtu, modbusTcp } from "../modbus/dialects.ts";
 
-export const thermalExtinguisherModbusRtu = defineDriver<ModbusRtuOptions>({
+export const thermalExtinguisherModbusRtu = defineDriver({
+  ...modbusRtu,
   driver: "thermal-extinguisher",
-  dialect: "modbus-rtu",
   title: { zh: "温感灭火装置（串口 Modbus RTU）", en: "Thermal extinguisher (Modbus RTU over a serial line)" },
-  options: modbusRtuOptions,
-  serial: ({ line, unit }) => ({ line, unit }),
-  profile: ({ profile }) => profile,
-  profileSchema,
-  silentAfterMs: () => silentAfterMs,
-  load: () => import("./modbus-rtu.ts"),
+});
+
+export const thermalExtinguisherModbusTcp = defineDriver({
+  ...modbusTcp,
+  driver: "thermal-extinguisher",
+  title: { zh: "温感灭火装置（Modbus TCP）", en: "Thermal extinguisher (Modbus TCP)" },
 });

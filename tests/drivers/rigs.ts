@@ -1,6 +1,9 @@
 import type { ObservationKind } from "../../gateway/domain/observation.ts";
 import type { FakeDriverContext } from "../support/driver-context.ts";
+import { axisCamera, faceTerminalMapped, frigateCamera, onvifCamera, throwCameraMapped } from "./rigs/cameras.ts";
+import { dryContact } from "./rigs/dry-contact.ts";
 import { faceTerminalHttp, throwCameraHttp } from "./rigs/facesluice-http.ts";
+import { modbusRigs } from "./rigs/modbus.ts";
 
 /** What the contract has to know of a dialect to play the device's part. One for each manifest. */
 export interface Rig {
@@ -49,59 +52,18 @@ function faceSluice(id: string, topic: string, kind: ObservationKind, report: (n
   };
 }
 
-const genericExtinguisher = {
-  registers: [
-    { name: "temperature", function: 3, address: 0, type: "int16", scale: 0.1, unit: "degC" },
-    { name: "pressure", function: 3, address: 1, type: "uint16", scale: 0.001, unit: "MPa" },
-    {
-      name: "status",
-      function: 3,
-      address: 2,
-      type: "uint16",
-      bits: { 0: "discharged", 1: "lowPressure", 2: "tamper" },
-    },
-  ],
-  pollEvery: "1s",
-};
-
-/** Lets time pass in steps that no poll outruns, until it is so, or for 30 s. */
-async function pass(context: FakeDriverContext<unknown>, until: () => boolean): Promise<void> {
-  for (let step = 0; step < 120 && !until(); step += 1) {
-    context.clock.advance(250);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
-
-const extinguisher: Rig = {
-  options: { line: "rs485-1", unit: 17, profile: "generic-extinguisher" },
-  profile: genericExtinguisher,
-  kind: "thermal.reading",
-  prepare: ({ line }) => {
-    line.state = "silent";
-  },
-  fact: async (context, nth) => {
-    const { line, observed } = context;
-    line.set(17, 0, 200 + 50 * nth);
-    line.set(17, 1, 1200);
-    line.set(17, 2, 0);
-    line.state = "answering";
-    const before = observed.length;
-    await pass(context, () => observed.length > before);
-  },
-  garbage: async (context) => {
-    context.line.state = "noisy";
-    await pass(context, () => context.rejections.length > 3);
-  },
-  lose: async (context) => {
-    context.line.state = "unplugged";
-    await pass(context, () => context.goneReasons.length > 0);
-  },
-};
-
 const twoDigits = (nth: number) => String(nth).padStart(2, "0");
 
 export const rigs: ReadonlyMap<string, Rig> = new Map([
-  ["thermal-extinguisher/modbus-rtu", extinguisher],
+  ["throw-camera/onvif-mqtt", onvifCamera],
+  ["throw-camera/axis-mqtt", axisCamera],
+  ["throw-camera/frigate-mqtt", frigateCamera],
+  ["throw-camera/mapped-mqtt", throwCameraMapped.mqtt],
+  ["throw-camera/mapped-http", throwCameraMapped.http],
+  ["face-terminal/mapped-mqtt", faceTerminalMapped.mqtt],
+  ["face-terminal/mapped-http", faceTerminalMapped.http],
+  ["dry-contact/gpio", dryContact],
+  ...modbusRigs,
   ["face-terminal/facesluice-http", faceTerminalHttp],
   ["throw-camera/facesluice-http", throwCameraHttp],
   [

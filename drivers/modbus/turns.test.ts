@@ -1,9 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Exchange } from "../../gateway/ports/driver.ts";
-import { timingOf } from "./timing.ts";
 import { Turns } from "./turns.ts";
 
-const timing = timingOf({ id: "a", path: "/dev/x", baudRate: 9600, parity: "none", dataBits: 8, stopBits: 1 });
 const answer: Exchange = { ok: true, registers: [] };
 const silence: Exchange = { ok: false, why: "timeout", detail: "" };
 const garbled: Exchange = { ok: false, why: "bad-crc", detail: "" };
@@ -11,12 +9,12 @@ const garbled: Exchange = { ok: false, why: "bad-crc", detail: "" };
 let turns: Turns;
 let now: number;
 beforeEach(() => {
-  turns = new Turns(timing);
+  turns = new Turns();
   now = 1_000_000;
 });
 
-function ask(unit: number): boolean {
-  return turns.add({ request: { unit, function: 3, address: 0, count: 3 }, timeoutMs: 500, done: () => {} });
+function ask(unit: number, urgent = false): boolean {
+  return turns.add({ request: { unit, function: 3, address: 0, count: 3 }, timeoutMs: 500, urgent, done: () => {} });
 }
 
 /** Serves the next one; `tookMs` of line time. */
@@ -89,6 +87,24 @@ describe("whose turn it is", () => {
     for (const unit of [1, 2, 3, 4]) ask(unit);
     expect(serve(silence, 800)).toBe(1);
     expect(serve()).toBe(4);
+    expect(serve()).toBe(2);
+  });
+
+  it("is first that of requests that bear alarms, of any unit, and every fourth turn another's all the same", () => {
+    for (const unit of [1, 1, 1]) ask(unit);
+    for (const unit of [2, 2, 3, 3, 4, 4]) ask(unit, true);
+    expect(Array.from({ length: 9 }, () => serve())).toEqual([2, 3, 4, 1, 2, 3, 4, 1, 1]);
+    ask(1);
+    ask(1, true);
+    expect(turns.take(now)?.urgent).toBe(true);
+  });
+
+  it("is not that of a request that may not be sent yet", () => {
+    turns = new Turns(({ unit }) => (unit === 1 ? now + 40 : 0));
+    ask(1);
+    expect(turns.nextAt()).toBe(now + 40);
+    expect(serve()).toBeUndefined();
+    ask(2);
     expect(serve()).toBe(2);
   });
 

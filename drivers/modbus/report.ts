@@ -1,6 +1,6 @@
 import type { BodyOf, ObservationDraft } from "../../gateway/domain/observation.ts";
-import type { Values } from "./decode.ts";
-import { stateBits } from "./profile.ts";
+import { fireBits, type PanelEvent, stateBits } from "./register.ts";
+import type { Values } from "./values.ts";
 
 /** What a poll found out. */
 export interface Poll {
@@ -25,6 +25,8 @@ export interface Memory {
   /** The newest reading that is durable; log time ms. */
   readonly reading?: Reading & { readonly at: number };
   readonly bits: ReadonlyMap<string, boolean>;
+  /** Of a panel's points, as last seen. It outlives a silence: a panel of hundreds is not told anew for each. */
+  readonly points: ReadonlyMap<string, PanelEvent>;
   readonly invalid: ReadonlyMap<string, string>;
   readonly state?: State;
   /** By code: what makes it active, "" when it is not. */
@@ -33,9 +35,15 @@ export interface Memory {
   readonly edges: readonly ObservationDraft[];
 }
 
-export const nothingReported: Memory = { bits: new Map(), invalid: new Map(), faults: new Map(), edges: [] };
+export const nothingReported: Memory = {
+  bits: new Map(),
+  points: new Map(),
+  invalid: new Map(),
+  faults: new Map(),
+  edges: [],
+};
 
-/** Changes kept while the log refuses; at the bound the oldest goes that is no discharge. */
+/** Changes kept while the log refuses, and one for each point of a panel; at the bound the oldest goes that is no danger. */
 const edgeBound = 16;
 /** A change of just the dead band counts, whatever binary fractions make of it. */
 const hair = 1e-9;
@@ -56,6 +64,7 @@ export function remember(
   const state = stateOf(bits) ?? memory.state;
   const changed = state !== undefined && !sameState(state, memory.state);
   if (changed) edges.push({ kind: "extinguisher.state", body: state });
+  edges.push(...newsOf(memory, poll.values, state !== undefined));
 
   const faults = new Map(memory.faults);
   const level = (code: string, cause: string, detail: string): void => {
@@ -65,13 +74,16 @@ export function remember(
     edges.push({ kind: "device.fault", body: { code, active, ...(active && detail !== "" ? { detail } : {}) } });
   };
   const reading = readingOf(poll.values);
-  if (reading !== undefined || poll.values.invalid.size > 0)
+  const judged = reading !== undefined || poll.values.points.size > 0 || poll.values.invalid.size > 0;
+  if (judged || [...memory.invalid.keys()].some((name) => poll.read.has(name)))
     level("sensor-invalid", [...invalid.keys()].sort().join(), [...invalid.values()].join("; "));
   if (poll.refused !== undefined) level("modbus-exception", poll.refused, poll.refused);
-  for (const [name, set] of poll.values.bits) if (!stateBits.includes(name)) level(kebab(name), set ? name : "", "");
+  for (const [name, set] of poll.values.bits)
+    if (!stateBits.includes(name) && !fireBits.has(name)) level(kebab(name), set ? name : "", "");
 
   const known = withoutInvalid(memory.reading, invalid);
-  const next = { ...memory, bits, invalid, faults, edges };
+  const points = new Map([...memory.points, ...poll.values.points]);
+  const next = { ...memory, bits, points, invalid, faults, edges };
   return {
     memory: { ...withoutReading(next), ...(known === undefined ? {} : { reading: known }), ...(state && { state }) },
     ...(reading !== undefined && (changed || worthReporting(reading, known, rules, at)) ? { reading } : {}),
@@ -87,8 +99,8 @@ export function stored(memory: Memory, reading: Reading | undefined, at: number)
 /** Nothing of it is durable: the edges wait, with the time at which they were seen (wall clock ms). */
 export function refused(memory: Memory, seenAtMs: number): Memory {
   const edges = memory.edges.map((edge) => ({ occurredAtMs: seenAtMs, ...edge }));
-  while (edges.length > edgeBound) {
-    const spare = edges.findIndex((edge) => !(edge.kind === "extinguisher.state" && edge.body.discharged));
+  while (edges.length > edgeBound + memory.points.size) {
+    const spare = edges.findIndex((edge) => !isDanger(edge));
     edges.splice(spare === -1 ? 1 : spare, 1);
   }
   return { ...memory, edges };
@@ -100,8 +112,28 @@ export function forgotten(memory: Memory): Memory {
   return { ...rest, bits: new Map() };
 }
 
+/** What detectors and panels say that is new, dangers first; and the tamper contact of what is no extinguisher. */
+function newsOf(memory: Memory, values: Values, extinguisher: boolean): ObservationDraft[] {
+  const news: ObservationDraft[] = [];
+  for (const [name, active] of values.bits) {
+    if (memory.bits.get(name) === active) continue;
+    const sensor = fireBits.get(name);
+    if (sensor !== undefined) news.push({ kind: "fire.detected", body: { delivery: "live", active, sensor } });
+    else if (name === "tamper" && !extinguisher) news.push({ kind: "device.tamper", body: { active } });
+  }
+  for (const [point, event] of values.points)
+    if (memory.points.get(point) !== event) news.push({ kind: "panel.event", body: { event, point } });
+  return [...news.filter(isDanger), ...news.filter((each) => !isDanger(each))];
+}
+
+function isDanger(edge: ObservationDraft): boolean {
+  if (edge.kind === "extinguisher.state") return edge.body.discharged;
+  if (edge.kind === "fire.detected") return edge.body.active;
+  return edge.kind === "panel.event" && (edge.body.event === "fire" || edge.body.event === "pre-alarm");
+}
+
 function stateOf(bits: ReadonlyMap<string, boolean>): State | undefined {
-  if (!stateBits.some((name) => bits.has(name))) return undefined;
+  if (!bits.has("discharged") && !bits.has("lowPressure")) return undefined;
   const is = (name: string) => bits.get(name) ?? false;
   return { discharged: is("discharged"), lowPressure: is("lowPressure"), tamper: is("tamper") };
 }

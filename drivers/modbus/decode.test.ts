@@ -1,13 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { decode } from "./decode.ts";
+import { decodeRegister } from "./decode.ts";
 import { profileSchema } from "./profile.ts";
-import { planOf } from "./register-plan.ts";
+import { valuesFrom } from "./values.ts";
 
 /** What a profile with this one register makes of these words. */
 function read(register: object, words: readonly number[]) {
-  const [batch] = planOf(profileSchema.parse({ registers: [{ address: 0, ...register }] }));
-  if (batch === undefined) throw new Error("no batch");
-  return decode(batch, words);
+  const { registers } = profileSchema.parse({ registers: [{ address: 0, ...register }] });
+  return valuesFrom(registers.flatMap((each) => decodeRegister(each, (_fn, address) => words[address]) ?? []));
 }
 const temperature = (register: object, words: readonly number[]) =>
   read({ name: "temperature", ...register }, words).temperatureC;

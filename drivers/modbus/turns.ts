@@ -1,19 +1,19 @@
 import type { Exchange } from "../../gateway/ports/driver.ts";
-import type { Request } from "../modbus/pdu.ts";
-import type { Timing } from "./timing.ts";
-import { Traces } from "./traces.ts";
+import type { Request } from "./pdu.ts";
 
 /** A request that waits for its turn. */
 export interface Waiting {
   readonly request: Request;
   readonly timeoutMs: number;
+  /** It bears alarms, or a person's order: it goes before what does not. */
+  readonly urgent: boolean;
   done(exchange: Exchange): void;
 }
 
 interface Unit {
   readonly unit: number;
+  /** Urgent ones first. */
   readonly waiting: Waiting[];
-  readonly traces: Traces;
   /** Number of its last turn: who was served longest ago comes first. */
   lastTurn: number;
   /** How often in a row nothing, or too little, came back. */
@@ -29,56 +29,54 @@ const firstRestMs = 1000;
 const longestRestMs = 30_000;
 /** On a line that is never idle the silent units get a turn so often, so that one that comes back is found. */
 const silentTurnEveryMs = 5000;
+/** After so many urgent turns in a row one that is not urgent goes first, however many urgent ones wait. */
+const urgentInARow = 3;
 
 /**
- * Whose turn it is on a line: round robin among the units that answer, and in the time that they leave, among those that
- * are silent. A silent unit costs a time-out and a quarantine each time; so it rests for 1, 2, 4 … 30 s. Where all but one
- * fall silent at once, that one waits for a round of time-outs at most, and from then on for one.
+ * Whose turn it is on a line: round robin among the units that answer, urgent requests first, and in the time that they
+ * leave, among those that are silent. A silent unit costs a time-out each time; so it rests for 1, 2, 4 … 30 s. Where all
+ * but one fall silent at once, that one waits for a round of time-outs at most, and from then on for one.
  */
 export class Turns {
-  readonly #timing: Timing;
+  readonly #clearAt: (request: Request) => number;
   readonly #units = new Map<number, Unit>();
   #turn = 0;
+  #urgent = 0;
   #silentTurnAt = 0;
   /** The last turn met silence. */
   #afterSilence = false;
 
-  constructor(timing: Timing) {
-    this.#timing = timing;
+  /** @param clearAt Log time ms from which this request may be sent, whoever's turn it is. */
+  constructor(clearAt: (request: Request) => number = () => Number.NEGATIVE_INFINITY) {
+    this.#clearAt = clearAt;
   }
 
   /** False when the bound is reached; then the request was not taken. */
   add(waiting: Waiting): boolean {
-    const unit = this.#unit(waiting.request.unit);
-    if (unit.waiting.length >= waitingBound) return false;
-    unit.waiting.push(waiting);
+    const { waiting: queue } = this.#unit(waiting.request.unit);
+    if (queue.length >= waitingBound) return false;
+    const plain = queue.findIndex(({ urgent }) => !urgent);
+    if (waiting.urgent && plain !== -1) queue.splice(plain, 0, waiting);
+    else queue.push(waiting);
     return true;
   }
 
   /** Removes and returns the request whose turn it is; absent when nobody may be asked now. */
   take(now: number): Waiting | undefined {
-    const ready = [...this.#units.values()].filter((unit) => readyAt(unit) <= now);
-    const answering = ready.filter((unit) => unit.silences === 0);
-    const silent = ready.filter((unit) => unit.silences > 0);
-    const silentFirst = silent.length > 0 && now - this.#silentTurnAt >= silentTurnEveryMs;
-    const unit = (answering.length > 0 && !silentFirst ? answering : silent).reduce<Unit | undefined>(
-      (best, each) => (best === undefined || this.#before(each, best) ? each : best),
-      undefined,
-    );
+    const ready = [...this.#units.values()].filter((unit) => this.#readyAt(unit) <= now);
+    const unit = this.#next(ready, now);
     if (unit === undefined) return undefined;
     unit.lastTurn = ++this.#turn;
     this.#afterSilence = false;
-    return unit.waiting.shift();
+    const taken = unit.waiting.shift();
+    this.#urgent = taken?.urgent === true ? this.#urgent + 1 : 0;
+    return taken;
   }
 
   /** Log time ms at which somebody may be asked; absent when nobody waits. */
   nextAt(): number | undefined {
-    const next = Math.min(...[...this.#units.values()].map(readyAt));
+    const next = Math.min(...[...this.#units.values()].map((unit) => this.#readyAt(unit)));
     return next === Number.POSITIVE_INFINITY ? undefined : next;
-  }
-
-  traces(unit: number): Traces {
-    return this.#unit(unit).traces;
   }
 
   /** Tells how a turn ended. */
@@ -92,10 +90,6 @@ export class Turns {
       this.#afterSilence = true;
       this.#silentTurnAt = now;
     }
-  }
-
-  stray(now: number): void {
-    for (const unit of this.#units.values()) unit.traces.stray(now);
   }
 
   /** After the line was lost: hands back what waits, and forgets rests, since the units may have been replugged too. */
@@ -114,30 +108,40 @@ export class Turns {
     return [...this.#units.values()].map(({ unit, silences }) => ({ unit, silences }));
   }
 
+  #next(ready: readonly Unit[], now: number): Unit | undefined {
+    const answering = ready.filter((unit) => unit.silences === 0);
+    const silent = ready.filter((unit) => unit.silences > 0);
+    const silentFirst = silent.length > 0 && now - this.#silentTurnAt >= silentTurnEveryMs;
+    if (answering.length === 0 || silentFirst) return this.#first(silent);
+    const urgent = answering.filter((unit) => unit.waiting[0]?.urgent === true);
+    const plain = answering.filter((unit) => unit.waiting[0]?.urgent !== true);
+    const plainFirst = urgent.length === 0 || (plain.length > 0 && this.#urgent >= urgentInARow);
+    return this.#first(plainFirst ? plain : urgent);
+  }
+
+  #first(units: readonly Unit[]): Unit | undefined {
+    return units.reduce<Unit | undefined>(
+      (best, each) => (best === undefined || this.#before(each, best) ? each : best),
+      undefined,
+    );
+  }
+
   /** After a silence the unit that answered last goes first: it is the surest not to have fallen silent too. */
   #before(a: Unit, b: Unit): boolean {
     return this.#afterSilence && a.answeredAt !== b.answeredAt ? a.answeredAt > b.answeredAt : a.lastTurn < b.lastTurn;
   }
 
+  #readyAt(unit: Unit): number {
+    const head = unit.waiting[0];
+    return head === undefined ? Number.POSITIVE_INFINITY : Math.max(unit.restUntil, this.#clearAt(head.request));
+  }
+
   #unit(number: number): Unit {
     let unit = this.#units.get(number);
     if (unit === undefined) {
-      unit = {
-        unit: number,
-        waiting: [],
-        traces: new Traces(this.#timing),
-        lastTurn: 0,
-        silences: 0,
-        restUntil: 0,
-        answeredAt: 0,
-      };
+      unit = { unit: number, waiting: [], lastTurn: 0, silences: 0, restUntil: 0, answeredAt: 0 };
       this.#units.set(number, unit);
     }
     return unit;
   }
-}
-
-function readyAt(unit: Unit): number {
-  const head = unit.waiting[0];
-  return head === undefined ? Number.POSITIVE_INFINITY : Math.max(unit.restUntil, unit.traces.clearAt(head.request));
 }
