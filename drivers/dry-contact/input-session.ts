@@ -13,6 +13,8 @@ import { UnstoredReports } from "./unstored-reports.ts";
 const chatterHoldMs = 1_000;
 /** Where a reading gave nothing, it is tried again after this. */
 const unreadAgainMs = 1_000;
+/** A line that is lost is looked for again after this. */
+const lookAgainMs = 5_000;
 /** So often within a minute may the edges be lost before the line is given up. */
 const deafAtMost = 3;
 const deafWithinMs = 60_000;
@@ -31,31 +33,40 @@ class InputSession {
   #deafAt: readonly number[] = [];
   #cancelTick: () => void = () => {};
   #cancelRecheck: () => void = () => {};
-  readonly #failure = Promise.withResolvers<never>();
+  #failure = Promise.withResolvers<never>();
 
   constructor(context: DriverContext<GpioOptions>) {
     this.#context = context;
     this.#reports = new UnstoredReports(context);
   }
 
+  /** A line that was open once and is lost is looked for again; one that cannot be opened at first ends the session. */
   async run(): Promise<void> {
-    const { signal } = this.#context;
+    const { signal, clock } = this.#context;
     const aborted = new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
       signal.addEventListener("abort", () => resolve(), { once: true });
     });
-    this.#failure.promise.catch(() => {});
-    try {
-      await this.#start();
-      await Promise.race([aborted, this.#failure.promise]);
-    } catch (error) {
-      if (signal.aborted) return;
-      this.#context.gone("link-lost");
-      throw error;
-    } finally {
-      this.#cancelTick();
-      this.#cancelRecheck();
-      await this.#line?.close();
+    for (let opened = false; !signal.aborted; ) {
+      this.#failure = Promise.withResolvers<never>();
+      this.#failure.promise.catch(() => {});
+      try {
+        await this.#start();
+        opened = true;
+        await Promise.race([aborted, this.#failure.promise]);
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#context.gone("link-lost");
+        if (!opened) throw error;
+      } finally {
+        await this.#stop();
+      }
+      let cancel = () => {};
+      const later = new Promise<void>((resolve) => {
+        cancel = clock.after(lookAgainMs, resolve);
+      });
+      await Promise.race([aborted, later]);
+      cancel();
     }
   }
 
@@ -74,6 +85,17 @@ class InputSession {
     await this.#recheck();
   }
 
+  /** What is not watched is not known: the level is told anew when the line is back. */
+  async #stop(): Promise<void> {
+    const line = this.#line;
+    this.#line = undefined;
+    this.#debounce = unknownLevel;
+    this.#deafAt = [];
+    this.#cancelTick();
+    this.#cancelRecheck();
+    await line?.close().catch(() => {});
+  }
+
   #edge(high: boolean, at: number): void {
     const level = high !== this.#context.options.activeLow;
     this.#judge(heard(this.#chatter, at, { edgesPerSecond: this.#context.options.chatterEdges }));
@@ -84,8 +106,9 @@ class InputSession {
   async #recheck(): Promise<void> {
     const { options, clock, signal } = this.#context;
     this.#cancelRecheck();
-    const high = await this.#line?.recheck();
-    if (signal.aborted) return;
+    const line = this.#line;
+    const high = await line?.recheck();
+    if (signal.aborted || line !== this.#line) return;
     if (high !== undefined) {
       this.#context.seen();
       const read = reading(this.#debounce, high !== options.activeLow, clock.now(), this.#holdMs());

@@ -48,8 +48,8 @@ export class SysfsLines implements GpioLines {
     const { folder } = await this.#exported(place, bias);
     // One write sets direction and level, so that there is no moment of the wrong one.
     await write(join(folder, "direction"), high ? "high" : "low");
-    const output = new SysfsOutput(join(folder, "value"), high);
-    await output.check();
+    const output = new SysfsOutput(join(folder, "value"));
+    await output.drive(high);
     return output;
   }
 
@@ -76,11 +76,10 @@ export class SysfsLines implements GpioLines {
 
 class SysfsOutput implements OutputLine {
   readonly #value: string;
-  #high: boolean;
+  #high = false;
 
-  constructor(value: string, high: boolean) {
+  constructor(value: string) {
     this.#value = value;
-    this.#high = high;
   }
 
   async drive(high: boolean): Promise<void> {
