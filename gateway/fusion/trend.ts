@@ -67,10 +67,45 @@ function temperatureAt(trend: Trend, at: number): number {
   return before?.c ?? 0;
 }
 
-/** True where the window holds a step that hot gas does not make: 15 K and more within 3 s. A loose wire does. */
+/** A sample that came by a step that hot gas does not make, kept apart until what follows tells. `T` is whatever goes with it. */
+export interface Doubtful<T> {
+  readonly at: number;
+  readonly c: number;
+  readonly with: T;
+}
+
+/** A step of so much, K, within `jumpMs` is none that hot gas makes: a loose wire does, or a DS18B20 that starts (85.0 °C). */
+const jumpK = 15;
+const jumpMs = 3000;
+/** Samples that differ by less, K, say the same. */
+const agreeK = 10;
+
+/**
+ * Takes a sample in that may be a spike: one that came by a jump waits as `doubtful` for the next. If that one agrees with it, it
+ * was no spike, and both count; if that one is back where it was before, it was one, and is forgotten.
+ */
+export function addDoubting<T>(
+  trend: Trend,
+  doubtful: Doubtful<T> | undefined,
+  sample: Doubtful<T>,
+): { readonly trend: Trend; readonly doubtful?: Doubtful<T>; readonly spike?: Doubtful<T> } {
+  const { at, c } = sample;
+  if (doubtful !== undefined) {
+    if (Math.abs(c - doubtful.c) < agreeK)
+      return { trend: addSample(addSample(trend, doubtful.at, doubtful.c), at, c) };
+    const last = trend.samples.at(-1);
+    if (last !== undefined && Math.abs(c - last.c) < jumpK) return { trend: addSample(trend, at, c), spike: doubtful };
+    return { trend, doubtful: sample, spike: doubtful };
+  }
+  const last = trend.samples.at(-1);
+  const jumps = last !== undefined && Math.abs(c - last.c) >= jumpK && at - last.at <= jumpMs;
+  return jumps ? { trend, doubtful: sample } : { trend: addSample(trend, at, c) };
+}
+
+/** True where the window holds a step that hot gas does not make. */
 export function jumped(trend: Trend): boolean {
   return trend.samples.some((s, i) => {
     const before = trend.samples[i - 1];
-    return before !== undefined && Math.abs(s.c - before.c) >= 15 && s.at - before.at <= 3000;
+    return before !== undefined && Math.abs(s.c - before.c) >= jumpK && s.at - before.at <= jumpMs;
   });
 }

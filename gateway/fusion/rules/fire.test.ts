@@ -28,6 +28,58 @@ function discharge(b: FusionBench, discharged: boolean): void {
   b.observe("ext-1", "b3-u1", { kind: "extinguisher.state", body: { discharged, lowPressure: false, tamper: false } });
 }
 
+/** Response time limits of the other classes, s: certified A2R data sheet and EN 54-5:2000 table 4. */
+const a2 = [
+  { rate: 1, lower: 29 * 60, upper: 46 * 60 },
+  { rate: 3, lower: 7 * 60 + 13, upper: 16 * 60 },
+  { rate: 5, lower: 4 * 60 + 9, upper: 10 * 60 },
+  { rate: 10, lower: 120, upper: 5 * 60 + 30 },
+  { rate: 20, lower: 60, upper: 3 * 60 + 13 },
+  { rate: 30, lower: 40, upper: 2 * 60 + 25 },
+];
+const typicalC = { A1: 25, A2: 25, B: 40, C: 55, D: 70, E: 85, F: 100, G: 115 } as const;
+const everyClass = (Object.keys(typicalC) as (keyof typeof typicalC)[]).flatMap((letter) =>
+  ["", "R", "S"].map((suffix) => ({ heatClass: `${letter}${suffix}`, letter, limits: letter === "A1" ? a1 : a2 })),
+);
+
+/** Seconds until it answers where the air gets hotter at a constant rate; the sensor lags behind by its time constant. */
+function responseTime(heatClass: string, fromC: number, rate: number, lagS: number): number {
+  const b = bench({ heatClass });
+  read(b, fromC);
+  b.clock.advance(600_000);
+  let seconds = 0;
+  let sensor = fromC;
+  while (b.steps().length === 0 && seconds < 3600) {
+    seconds += 1;
+    b.clock.advance(1000);
+    sensor += (fromC + (rate * seconds) / 60 - sensor) / lagS;
+    read(b, Math.round(sensor * 10) / 10);
+  }
+  return seconds;
+}
+
+describe.each(everyClass)("class $heatClass", ({ heatClass, letter, limits }) => {
+  test("answers within the limits of EN 54-5 / GB 4716 at every rate of rise, with a lag of 6 s and of 20 s", () => {
+    for (const { rate, lower, upper } of limits) {
+      for (const lagS of [6, 20]) {
+        const seconds = responseTime(heatClass, typicalC[letter], rate, lagS);
+        expect(seconds, `${rate} K/min, lag ${lagS} s`).toBeGreaterThanOrEqual(lower);
+        expect(seconds, `${rate} K/min, lag ${lagS} s`).toBeLessThanOrEqual(upper);
+      }
+    }
+  });
+});
+
+test("a class with S does not answer below its least static temperature, however fast it gets hot", () => {
+  const b = bench({ heatClass: "A1S" });
+  for (let s = 0; s < 56; s++) {
+    read(b, 25 + s / 2);
+    b.clock.advance(1000);
+  }
+  expect(b.steps()).toEqual([]);
+  expect(responseTime("A1R", 25, 30, 6)).toBeLessThan(responseTime("A1S", 25, 30, 6));
+});
+
 describe("the fire rule", () => {
   for (const { rate, lower, upper } of a1) {
     test(`keeps within class A1 when it gets hotter by ${rate} K a minute`, () => {
@@ -78,7 +130,45 @@ describe("the fire rule", () => {
     read(b, 25);
     b.clock.advance(1000);
     read(b, 85);
-    expect(b.desk.open()[0]).toMatchObject({ severity: "critical", certainty: "possible" });
+    expect(b.steps()).toEqual([]);
+    b.clock.advance(3000);
+    expect(b.desk.open()[0]).toMatchObject({ severity: "critical", certainty: "possible", causes: ["o2"] });
+  });
+
+  test("does not take one sample that is contradicted by the next for heat or cold", () => {
+    for (const spike of [85, -127]) {
+      const b = bench();
+      read(b, 25);
+      b.clock.advance(1000);
+      read(b, spike);
+      b.clock.advance(1000);
+      for (let i = 0; i < 120; i++) {
+        read(b, 25.2);
+        b.clock.advance(1000);
+      }
+      expect(b.steps()).toEqual([]);
+    }
+  });
+
+  test("takes two samples that agree for true, however they came", () => {
+    const b = bench();
+    read(b, 25);
+    b.clock.advance(1000);
+    read(b, 85);
+    b.clock.advance(500);
+    read(b, 88);
+    expect(b.steps()).toEqual(["raised"]);
+  });
+
+  test("calls a discharge where it is cool major and possible, and critical as soon as there is heat", () => {
+    const b = bench();
+    read(b, 25);
+    b.clock.advance(60_000);
+    discharge(b, true);
+    expect(b.desk.open()[0]).toMatchObject({ severity: "major", certainty: "possible" });
+    b.clock.advance(20_000);
+    read(b, 62);
+    expect(b.desk.open()[0]).toMatchObject({ severity: "critical", certainty: "observed" });
   });
 
   test("is confirmed by a discharge: one alarm, observed, with both as causes", () => {

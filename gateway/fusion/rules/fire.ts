@@ -1,31 +1,52 @@
 import { z } from "zod";
 import type { AlarmSignal, Certainty } from "../../domain/alarm.ts";
+import { durationSchema } from "../../domain/duration.ts";
 import type { DeviceId, ObservationId, ZoneId } from "../../domain/ids.ts";
 import type { Observation, ObservationKind } from "../../domain/observation.ts";
+import { heatClasses, heatResponse } from "../heat-class.ts";
 import { defineRule, type RuleOutcome, type SiteView } from "../rule.ts";
-import { addSample, emptyTrend, jumped, riseAbove, slopePerMinute, type Trend } from "../trend.ts";
+import {
+  addDoubting,
+  addSample,
+  type Doubtful,
+  emptyTrend,
+  jumped,
+  riseAbove,
+  slopePerMinute,
+  type Trend,
+} from "../trend.ts";
 
 const params = z.strictObject({
+  heatClass: z
+    .enum(heatClasses)
+    .default("A1R")
+    .describe(
+      "Class of EN 54-5 / GB 4716 that the temperature is judged by: B and on for hot places, S for kitchens and boiler rooms, where a fast rise is no fire.",
+    ),
   staticThreshold: z
     .number()
     .min(40)
     .max(200)
-    .default(58)
-    .describe("°C at which it is a fire however slowly it came. 54–65 is class A1 of EN 54-5 / GB 4716."),
+    .optional()
+    .describe("°C at which it is a fire however slowly it came; without it that of the class, 58 for A1 and A2."),
   rateOfRise: z
     .number()
     .min(3)
     .max(60)
     .default(8.3)
-    .describe("K/min over 30 s that is a fire once it has risen by minRise."),
+    .describe("K/min over 30 s that is a fire once it has risen by minRise, in classes with an R."),
   minRise: z
     .number()
     .min(5)
     .max(40)
-    .default(10)
+    .optional()
     .describe(
-      "K above the lowest of the last quarter of an hour before the rate counts: 10 for class A1R, 20 for A2R.",
+      "K above the lowest of the last quarter of an hour before the rate counts; without it 10 for class A1R, 20 for the others.",
     ),
+  confirm: durationSchema
+    .refine((ms) => ms >= 1000 && ms <= 10_000, "1s to 10s")
+    .prefault("3s")
+    .describe("A temperature that came in one impossible step counts when it has stood so long, or was read twice."),
 });
 type Params = z.infer<typeof params>;
 
@@ -33,6 +54,7 @@ interface State {
   readonly deviceId: DeviceId;
   readonly zoneId: ZoneId;
   readonly trend: Trend;
+  readonly doubtful?: Doubtful<ObservationId> | undefined;
   readonly discharged: boolean;
   /** What a detector or a call point says by itself, and how. */
   readonly told?: { readonly why: "detector" | "call-point"; readonly sensor: Sensor } | undefined;
@@ -71,10 +93,11 @@ const hysteresisK = 8;
 const tellAgainK = 20;
 
 /**
- * Fire at one extinguisher or detector: the temperature passes the static threshold, or rises fast enough and far
- * enough, or the unit has discharged, or a panel, a detector or a call point says fire. Each sign alone
- * raises, since a listed detector's own word is never dropped; heat and discharge together make it observed. It latches: a person has to look and close it. Sources: EN 54-5:2000 and GB 4716-2005 (classes, response
- * times), UL 521 (8.3 K/min); a discharge needs physical inspection (design note to OPC UA Part 9, LatchedState).
+ * Fire at one extinguisher or detector: the temperature passes the static threshold, or rises fast enough and far enough, or the
+ * unit has discharged, or a panel, a detector or a call point says fire. Each sign alone raises, since a listed detector's own
+ * word is never dropped; two kinds of signs make it observed. A discharge where it is known to be cool is major and possible
+ * until heat is seen: a bulb that was knocked off. It latches: a person has to look and close it. Sources: EN 54-5:2000 and
+ * GB 4716-2005 (classes, response times), UL 521 (8.3 K/min); a discharge needs physical inspection (OPC UA Part 9, LatchedState).
  */
 export const fire = defineRule<Params, State>({
   name: "fire",
@@ -91,13 +114,30 @@ export const fire = defineRule<Params, State>({
   },
 
   step(state, input, { params, at, key, site }) {
+    if (input.type === "wake" && state?.doubtful !== undefined) {
+      // Nothing has contradicted it since: a device that reports changes only has nothing new to say.
+      const { at: sampledAt, c, with: cause } = state.doubtful;
+      const believed: State = { ...state, trend: addSample(state.trend, sampledAt, c), doubtful: undefined };
+      const panelFire = state.open?.why.includes("panel") ?? false;
+      return judge(
+        believed,
+        state.open,
+        signs(believed, params, panelFire, state.open?.why ?? []),
+        c,
+        cause,
+        key,
+        site,
+      );
+    }
     if (input.type !== "observation" || !isFireInput(input.observation)) return state === undefined ? {} : { state };
     const { observation } = input;
     let trend = state?.trend ?? emptyTrend;
+    let doubtful = state?.doubtful;
     let discharged = state?.discharged ?? false;
     let panelFire = state?.open?.why.includes("panel") ?? false;
     if (observation.kind === "thermal.reading" && observation.body.temperatureC !== undefined) {
-      trend = addSample(trend, at, observation.body.temperatureC);
+      const sample = { at, c: observation.body.temperatureC, with: observation.id };
+      ({ trend, doubtful } = addDoubting(trend, doubtful, sample));
     }
     if (observation.kind === "extinguisher.state") discharged = observation.body.discharged;
     let told = state?.told;
@@ -116,9 +156,11 @@ export const fire = defineRule<Params, State>({
       else if (observation.body.event === "normal" || observation.body.event === "reset") panelFire = false;
     }
     const now = trend.samples.at(-1)?.c;
-    const base: State = { deviceId: observation.deviceId, zoneId: observation.zoneId, trend, discharged, told };
+    const { deviceId, zoneId } = observation;
+    const base: State = { deviceId, zoneId, trend, doubtful, discharged, told };
     const why = signs(base, params, panelFire, state?.open?.why ?? []);
-    return judge(base, state?.open, why, now, observation.id, key, site);
+    const outcome = judge(base, state?.open, why, now, observation.id, key, site);
+    return doubtful === undefined ? outcome : { ...outcome, wakeAt: doubtful.at + params.confirm };
   },
 });
 
@@ -131,11 +173,14 @@ function signs({ trend, discharged, told }: State, params: Params, panel: boolea
   const out: Why[] = [];
   const now = trend.samples.at(-1)?.c;
   if (now !== undefined) {
-    const hot = now >= params.staticThreshold;
-    const stillHot = before.includes("static") && now > params.staticThreshold - hysteresisK;
+    const response = heatResponse(params.heatClass);
+    const threshold = params.staticThreshold ?? response.thresholdC;
+    const hot = now >= threshold;
+    const stillHot = before.includes("static") && now > threshold - hysteresisK;
     if (hot || stillHot) out.push("static");
-    const fast = slopePerMinute(trend) >= params.rateOfRise && riseAbove(trend) >= params.minRise;
-    const stillRisen = before.includes("rate") && riseAbove(trend) > params.minRise / 2;
+    const minRise = response.minRiseK === undefined ? Number.POSITIVE_INFINITY : (params.minRise ?? response.minRiseK);
+    const fast = slopePerMinute(trend) >= params.rateOfRise && riseAbove(trend) >= minRise;
+    const stillRisen = before.includes("rate") && riseAbove(trend) > minRise / 2;
     if (fast || stillRisen) out.push("rate");
   }
   if (discharged) out.push("discharge");
@@ -173,13 +218,22 @@ function judge(
     subject: key,
     zoneId: base.zoneId,
     openedBy: by,
-    severity: "critical",
+    severity: isColdDischarge(why, base) ? "major" : "critical",
     certainty: certaintyOf(why, base),
     latched: true,
     causes,
     explanation: explain(base, why, nowC, site),
   };
   return { state: { ...base, open: { by, why, toldC: nowC, causes } }, signals: [signal] };
+}
+
+/** Bulbs burst at 57 °C and more: below this, °C, and not rising, something else let the powder out. */
+const coolC = 45;
+
+function isColdDischarge(why: readonly Why[], { trend }: Pick<State, "trend">): boolean {
+  const now = trend.samples.at(-1)?.c;
+  const alone = why.length === 1 && why[0] === "discharge";
+  return alone && now !== undefined && now < coolC && slopePerMinute(trend) < 3;
 }
 
 /**
@@ -191,6 +245,7 @@ function certaintyOf(why: readonly Why[], { trend, told }: State): Certainty {
   const kinds = new Set(why.map((each) => (each === "static" || each === "rate" ? "heat" : each)));
   if (kinds.size > 1) return "observed";
   if (heat) return jumped(trend) ? "possible" : "likely";
+  if (isColdDischarge(why, { trend })) return "possible";
   return why.includes("detector") && told !== undefined && weakAlone.has(told.sensor) ? "possible" : "likely";
 }
 
