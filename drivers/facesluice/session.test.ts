@@ -329,3 +329,31 @@ test("a message that comes after the session has ended is not acknowledged", asy
   await expect(say(topics.record, fixture("rec-push"))).rejects.toMatchObject({ code: "LOG_CLOSED" });
   expect(context.outcomes).toEqual([]);
 });
+
+test("the layout of construction sites is heard on its own topics, and its heartbeat measures the clock", async () => {
+  const options = faceSluiceOptions.parse({
+    deviceId: "face0001",
+    username: "u",
+    password: "p",
+    heartbeat: "60s",
+    topics: { base: "mqtt/device/face", basic: "{base}/{deviceId}/basic", heartbeat: "{base}/{deviceId}/heartbeat" },
+  });
+  const clock = new ManualClock(Date.parse("2022-07-06T02:02:20Z"));
+  const context = new FakeDriverContext({ options, clock });
+  openFaceSluice(context);
+  await context.mqtt.say("mqtt/device/face/face0001/heartbeat", fixture("construction-site-heart-beat"));
+  expect(context.seenDetails).toEqual([{ clockSkewMs: -4000 }]);
+  const info = { RecordID: "9", VerifyStatus: "2", time: "2022-07-06 10:02:18" };
+  await context.mqtt.say("mqtt/device/face/face0001/Rec", { operator: "RecPush", info });
+  expect(context.observed).toMatchObject([{ kind: "access.denied", sourceRecordId: "9" }]);
+  expect(context.mqtt.published[0]?.topic).toBe("mqtt/device/face/face0001");
+  await context.mqtt.say("mqtt/face/face0001/Rec", { operator: "RecPush", info });
+  expect(context.rejections).toMatchObject([{ reason: "wrong-topic" }]);
+});
+
+test("what an old terminal measured on a person's forehead is not kept", async () => {
+  const { context, say, topics } = terminal();
+  await say(topics.record, record({ temperature: "36.2", temperatureAlarm: 1, Temperature: 36.2 }));
+  expect(context.observed).toHaveLength(1);
+  expect(context.everything()).not.toMatch(/36\.2|emperature/);
+});
