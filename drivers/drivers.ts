@@ -3,6 +3,7 @@ import { dryContactGpio } from "./dry-contact/manifest.ts";
 import { faceTerminalFaceSluiceHttp, faceTerminalFaceSluiceMqtt } from "./face-terminal/manifest.ts";
 import { faceTerminalMappedHttp, faceTerminalMappedMqtt } from "./face-terminal/mapped-manifest.ts";
 import { firePanelModbusRtu, firePanelModbusTcp } from "./fire-panel/modbus-manifest.ts";
+import { opcUaClient } from "./opcua/manifest.ts";
 import { thermalExtinguisherModbusRtu, thermalExtinguisherModbusTcp } from "./thermal-extinguisher/manifest.ts";
 import { throwCameraAxisMqtt } from "./throw-camera/axis-manifest.ts";
 import { throwCameraFrigateMqtt } from "./throw-camera/frigate-manifest.ts";
@@ -28,4 +29,5 @@ export const drivers: readonly DriverManifest[] = [
   firePanelModbusRtu,
   firePanelModbusTcp,
   dryContactGpio,
+  opcUaClient,
 ];

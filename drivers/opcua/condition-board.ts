@@ -96,7 +96,9 @@ export class ConditionBoard {
   /** A detector of several conditions says fire while any of them does. */
   #detectorDrafts(sensor: NonNullable<ConditionRule["detector"]>, now: Condition, common: object): ObservationDraft[] {
     const active = now.state === "fire";
-    const others = this.all().some(({ id, state, detector }) => id !== now.id && state === "fire" && detector === sensor);
+    const others = this.all().some(
+      ({ id, state, detector }) => id !== now.id && state === "fire" && detector === sensor,
+    );
     if (others) return [];
     return [{ kind: "fire.detected", body: { delivery: "live", active, sensor }, ...common }];
   }

@@ -51,13 +51,15 @@ export interface ConditionEvent {
   readonly badQuality?: string;
 }
 
+export type RefreshEvent = "refresh-start" | "refresh-end" | "refresh-required" | "overflow" | "other-event";
+
 export type HeardEvent =
   | ConditionEvent
-  | { readonly kind: "refresh-start" | "refresh-end" | "refresh-required" | "overflow" | "other" }
+  | { readonly kind: RefreshEvent }
   | { readonly kind: "malformed"; readonly detail: string };
 
 /** Part 9 §5.11 and Part 4 §7.22.3; the ids are those of the standard node set. */
-const systemEvents: ReadonlyMap<string, "refresh-start" | "refresh-end" | "refresh-required" | "overflow"> = new Map([
+const systemEvents: ReadonlyMap<string, RefreshEvent> = new Map([
   ["ns=0;i=2787", "refresh-start"],
   ["ns=0;i=2788", "refresh-end"],
   ["ns=0;i=2789", "refresh-required"],
@@ -66,7 +68,7 @@ const systemEvents: ReadonlyMap<string, "refresh-start" | "refresh-end" | "refre
 
 /** Reads the fields of one event. Takes any shapes: what a server sends is its own affair. */
 export function readEvent(fields: readonly unknown[]): HeardEvent {
-  const value = (field: Field): unknown => valueOf(fields[eventFields.indexOf(field)]);
+  const value = (field: Field): unknown => valueIn(fields[eventFields.indexOf(field)]);
   const eventType = nodeIdText(value("EventType"));
   if (eventType === undefined) return malformed("EventType", value("EventType"));
   const system = systemEvents.get(eventType);
@@ -75,7 +77,7 @@ export function readEvent(fields: readonly unknown[]): HeardEvent {
   const name = textOf(value("ConditionName"));
   const retain = value("Retain");
   const conditionId = nodeIdText(value("ConditionId"));
-  if (name === undefined && conditionId === undefined && retain === undefined) return { kind: "other" };
+  if (name === undefined && conditionId === undefined && retain === undefined) return { kind: "other-event" };
   const eventId = value("EventId");
   if (!(eventId instanceof Uint8Array)) return malformed("EventId", eventId);
   if (typeof retain !== "boolean") return malformed("Retain", retain);
@@ -110,7 +112,7 @@ function flag<K extends string>(key: K, value: unknown): { [P in K]?: boolean } 
   return typeof value === "boolean" ? ({ [key]: value } as { [P in K]?: boolean }) : {};
 }
 
-function valueOf(variant: unknown): unknown {
+function valueIn(variant: unknown): unknown {
   if (typeof variant !== "object" || variant === null || !("value" in variant)) return undefined;
   return variant.value ?? undefined;
 }

@@ -2,8 +2,18 @@ import { GatewayError } from "../../gateway/domain/errors.ts";
 import { trustedFolder } from "./pki.ts";
 
 /** Refusals by the server, or by us of the server (OPC UA Part 4 §7.39.2). */
-const ofSignIn = ["BadIdentityTokenRejected", "BadIdentityTokenInvalid", "BadUserAccessDenied", "BadUserSignatureInvalid"];
-const ofUs = ["BadSecurityChecksFailed", "BadCertificateUriInvalid", "BadCertificateUseNotAllowed", "BadApplicationSignatureInvalid"];
+const ofSignIn = [
+  "BadIdentityTokenRejected",
+  "BadIdentityTokenInvalid",
+  "BadUserAccessDenied",
+  "BadUserSignatureInvalid",
+];
+const ofUs = [
+  "BadSecurityChecksFailed",
+  "BadCertificateUriInvalid",
+  "BadCertificateUseNotAllowed",
+  "BadApplicationSignatureInvalid",
+];
 
 export interface LinkPlace {
   readonly endpoint: string;
@@ -18,7 +28,8 @@ export function refusalOf(error: unknown, place: LinkPlace): GatewayError {
   const message = error instanceof Error ? error.message : String(error);
   const status = /\bBad[A-Z][A-Za-z]+/.exec(message)?.[0];
   const { endpoint, pkiFolder, certificateFile, pinned } = place;
-  const make = (code: ConstructorParameters<typeof GatewayError>[0], text: string) => new GatewayError(code, `${endpoint}: ${text}`, { cause: error });
+  const make = (code: ConstructorParameters<typeof GatewayError>[0], text: string) =>
+    new GatewayError(code, `${endpoint}: ${text}`, { cause: error });
   if (/server Certificate verification failed/i.test(message)) {
     if (status === "BadCertificateTimeInvalid") {
       return make("LINK_LOST", "the server's certificate is not valid at this time; one of the clocks may be wrong");
@@ -28,7 +39,8 @@ export function refusalOf(error: unknown, place: LinkPlace): GatewayError {
       `the server's certificate is not trusted (${status ?? "no status"}). It was put into ${pkiFolder}/rejected: compare its thumbprint with the server, then move it to ${trustedFolder(pkiFolder)}`,
     );
   }
-  if (status !== undefined && ofSignIn.includes(status)) return make("DEVICE_REFUSED", `the server refuses the user (${status})`);
+  if (status !== undefined && ofSignIn.includes(status))
+    return make("DEVICE_REFUSED", `the server refuses the user (${status})`);
   if (status?.startsWith("BadCertificate") === true || (status !== undefined && ofUs.includes(status))) {
     const orOther = pinned ? ", or it does not have the certificate that serverCertificate names" : "";
     return make(

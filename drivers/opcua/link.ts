@@ -5,8 +5,8 @@ import {
   type ClientSession,
   type ClientSubscription,
   constructEventFilter,
-  type DataValue,
   DataType,
+  type DataValue,
   makeNodeId,
   type NodeId,
   OPCUAClient,
@@ -25,7 +25,7 @@ import { refusalOf } from "./link-errors.ts";
 import { needsNamespaces, resolvedNode } from "./nodes.ts";
 import { keepAliveCount, type OpcUaOptions } from "./options.ts";
 import type { Pki } from "./pki.ts";
-import type { OpcUaProfile, PanelMethod } from "./profile.ts";
+import { durationMs, type OpcUaProfile, type PanelMethod } from "./profile.ts";
 import { statusName } from "./quality.ts";
 import type { HeardValue } from "./variables.ts";
 
@@ -102,7 +102,7 @@ export async function openLink(plan: LinkPlan, signal: AbortSignal, listener: Li
     const namespaces = needsNamespaces(nodes) ? await session.readNamespaceArray() : [];
     if (signal.aborted) throw new GatewayError("LINK_LOST", "the session was ended");
     monitorVariables(subscription, plan, namespaces, listener);
-    monitorEvents(subscription, plan, namespaces, listener);
+    await monitorEvents(subscription, plan, namespaces, listener);
     const firmware = await firmwareOf(session);
     return { ...(firmware === undefined ? {} : { firmware }), ...calls(session, subscription, namespaces), close };
   } catch (error) {
@@ -166,7 +166,9 @@ function subscribe(session: ClientSession, options: OpcUaOptions): Promise<Clien
 function watch(subscription: ClientSubscription, listener: LinkListener, lose: (why: string) => void): void {
   let expected: number | undefined;
   subscription.on("raw_notification", ({ sequenceNumber, publishTime, notificationData }) => {
-    listener.alive(publishTime?.getTime());
+    const at = publishTime?.getTime() ?? 0;
+    // Servers that do not say the time of a keep-alive send the first of 1601.
+    listener.alive(at > 0 ? at : undefined);
     const news = (notificationData?.length ?? 0) > 0;
     // A keep-alive carries the number of the next message without using it up (Part 4 §5.14.1.1).
     if (expected !== undefined && sequenceNumber !== expected && news) lose("a notification was lost on the way");
@@ -191,15 +193,18 @@ function monitorVariables(
   namespaces: readonly string[],
   listener: LinkListener,
 ): void {
-  profile.variables.forEach((variable, index) => {
+  for (const [index, variable] of profile.variables.entries()) {
     const nodeId = resolvedNode(variable.node, namespaces);
-    if (nodeId === undefined) return listener.missing(index, "unknown namespace");
+    if (nodeId === undefined) {
+      listener.missing(index, "unknown namespace");
+      continue;
+    }
     const measured = variable.is === "temperature" || variable.is === "pressure";
     const item = ClientMonitoredItem.create(
       subscription,
       { nodeId, attributeId: AttributeIds.Value },
       {
-        samplingInterval: variable.every ?? options.publishEvery,
+        samplingInterval: variable.every === undefined ? options.publishEvery : durationMs(variable.every),
         queueSize: measured ? 1 : valuesKept,
         discardOldest: true,
       },
@@ -207,15 +212,16 @@ function monitorVariables(
     );
     item.on("changed", (value: DataValue) => listener.value(index, heardOf(value)));
     item.on("err", (message: string) => listener.missing(index, statusIn(message)));
-  });
+  }
 }
 
-function monitorEvents(
+/** Resolves when the server listens, or refuses: only then may it be asked to repeat its conditions. */
+async function monitorEvents(
   subscription: ClientSubscription,
   { profile }: LinkPlan,
   namespaces: readonly string[],
   listener: LinkListener,
-): void {
+): Promise<void> {
   if (profile.conditions === undefined) return;
   const nodeId = resolvedNode(profile.conditions.notifier, namespaces);
   if (nodeId === undefined) return listener.missing("events", "unknown namespace");
@@ -227,7 +233,13 @@ function monitorEvents(
     TimestampsToReturn.Both,
   );
   item.on("changed", (fields: Variant[]) => listener.event(fields));
-  item.on("err", (message: string) => listener.missing("events", statusIn(message)));
+  await new Promise<void>((resolve) => {
+    item.on("initialized", resolve);
+    item.on("err", (message: string) => {
+      listener.missing("events", statusIn(message));
+      resolve();
+    });
+  });
 }
 
 function statusIn(message: string): string {
@@ -253,8 +265,16 @@ async function firmwareOf(session: ClientSession): Promise<string | undefined> {
   }
 }
 
-function calls(session: ClientSession, subscription: ClientSubscription, namespaces: readonly string[]): Omit<Link, "close" | "firmware"> {
-  const call = async (objectId: NodeId | undefined, methodId: NodeId | undefined, args: readonly Variant[]): Promise<Refusal> => {
+function calls(
+  session: ClientSession,
+  subscription: ClientSubscription,
+  namespaces: readonly string[],
+): Omit<Link, "close" | "firmware"> {
+  const call = async (
+    objectId: NodeId | undefined,
+    methodId: NodeId | undefined,
+    args: readonly Variant[],
+  ): Promise<Refusal> => {
     if (objectId === undefined || methodId === undefined) return "BadNodeIdUnknown";
     const { statusCode } = await session.call({ objectId, methodId, inputArguments: [...args] });
     return statusCode.isNotGood() ? statusName(statusCode) : undefined;
@@ -266,7 +286,9 @@ function calls(session: ClientSession, subscription: ClientSubscription, namespa
     ]);
   return {
     refresh: () =>
-      call(conditionType, conditionRefresh, [new Variant({ dataType: DataType.UInt32, value: subscription.subscriptionId })]),
+      call(conditionType, conditionRefresh, [
+        new Variant({ dataType: DataType.UInt32, value: subscription.subscriptionId }),
+      ]),
     acknowledge: withComment(acknowledge),
     confirm: withComment(confirm),
     call: ({ object, method, args }) =>

@@ -2,7 +2,9 @@ import { z } from "zod";
 import { durationSchema } from "../../gateway/domain/duration.ts";
 
 const pem = (what: string) =>
-  z.string().refine((text) => text.includes("-----BEGIN "), `the PEM text of ${what}, for example "\${file:certs/it.pem}"`);
+  z
+    .string()
+    .refine((text) => text.includes("-----BEGIN "), `the PEM text of ${what}, for example "\${file:certs/it.pem}"`);
 
 /** What the configuration says of an OPC UA server that is a device of the site. */
 export const opcUaOptions = z
@@ -23,16 +25,24 @@ export const opcUaOptions = z
     serverCertificate: pem("the server's certificate")
       .optional()
       .describe(
-        "The only certificate that the server may show, however old: `${file:certs/panel.pem}`. Without it the server's certificate has to lie in `opcua/client/trusted/certs` of the data directory.",
+        "The only certificate that the server may show, however old: named by `file:`. Without it the server's certificate has to lie in `opcua/client/trusted/certs` of the data directory.",
       ),
-    user: z.string().min(1).optional().describe("As set up on the server. Without it the gateway signs in anonymously."),
+    user: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("As set up on the server. Without it the gateway signs in anonymously."),
     password: z.string().min(1).optional().describe("Better kept in a file of its own and named by `file:`."),
-    certificate: pem("the user's certificate").optional().describe("A user's certificate in place of name and password."),
+    certificate: pem("the user's certificate")
+      .optional()
+      .describe("A user's certificate in place of name and password."),
     key: pem("the key of that certificate").optional().describe("Its private key."),
     publishEvery: durationSchema.prefault("500ms").describe("How often the server sends what has changed."),
     keepAlive: durationSchema
       .prefault("10s")
-      .describe("The server says at least so often that it is there. Three times that in silence, and the link is lost."),
+      .describe(
+        "The server says at least so often that it is there. Three times that in silence, and the link is lost.",
+      ),
   })
   .superRefine((options, context) => {
     const fail = (key: string, message: string) => context.addIssue({ code: "custom", path: [key], message });
@@ -40,7 +50,10 @@ export const opcUaOptions = z
     if ((user === undefined) !== (password === undefined)) fail("password", "user and password together");
     if ((certificate === undefined) !== (key === undefined)) fail("key", "certificate and key together");
     if (user !== undefined && certificate !== undefined) fail("user", "either a password or a certificate");
-    if (securityMode === "None" && (user !== undefined || certificate !== undefined || options.serverCertificate !== undefined))
+    if (
+      securityMode === "None" &&
+      (user !== undefined || certificate !== undefined || options.serverCertificate !== undefined)
+    )
       fail("securityMode", "Sign or SignAndEncrypt: without them nobody knows to whom the password goes");
     if (publishEvery < 50 || publishEvery > 60_000) fail("publishEvery", "50ms to 60s");
     if (keepAlive < 1000 || keepAlive > 600_000) fail("keepAlive", "1s to 10m");

@@ -1,5 +1,11 @@
 import { z } from "zod";
-import { durationSchema } from "../../gateway/domain/duration.ts";
+import { parseDuration } from "../../gateway/domain/duration.ts";
+
+/** A duration stays the text that it is, so that a parsed profile may be parsed again. */
+const durationText = z
+  .string()
+  .refine((text) => parseDuration(text) !== undefined, "a duration with its unit, for example 500ms, 1s or 1m");
+export const durationMs = (text: string): number => parseDuration(text) ?? 0;
 
 /** `ns=2;s=Zone1`, or with the namespace by its URI, which stays when the server numbers its namespaces anew. */
 const nodeSchema = z
@@ -16,7 +22,7 @@ export type PanelState = z.output<typeof stateSchema>;
 const point = z.string().min(1).max(128).describe("Name of the point on the panel, as people call it.");
 const common = {
   node: nodeSchema.describe("Node id of the variable."),
-  every: durationSchema.optional().describe("How often the server is to look at it; as often as it publishes."),
+  every: durationText.optional().describe("How often the server is to look at it; as often as it publishes."),
 };
 const measured = {
   ...common,
@@ -53,7 +59,12 @@ const variableSchema = z.discriminatedUnion("is", [
     unit: z.enum(["MPa", "kPa", "bar", "psi"]).default("MPa"),
     deadband: measured.deadband.default(0.01),
   }),
-  z.strictObject({ is: z.literal("contact"), ...common, ...truth, role: kebab.describe("What the contact stands for.") }),
+  z.strictObject({
+    is: z.literal("contact"),
+    ...common,
+    ...truth,
+    role: kebab.describe("What the contact stands for."),
+  }),
   z.strictObject({
     is: z.literal("extinguisher"),
     ...common,
@@ -124,17 +135,27 @@ export const profileSchema = z
       .strictObject({
         notifier: nodeSchema
           .default("i=2253")
-          .describe("The object whose events are heard; the whole server. An area of a large one keeps its noise away."),
-        map: z.array(conditionRuleSchema).min(1).max(256).describe("The first that fits counts; what fits none is filtered."),
+          .describe(
+            "The object whose events are heard; the whole server. An area of a large one keeps its noise away.",
+          ),
+        map: z
+          .array(conditionRuleSchema)
+          .min(1)
+          .max(256)
+          .describe("The first that fits counts; what fits none is filtered."),
         acknowledge: z.boolean().default(false).describe("May a person acknowledge the server's conditions from here?"),
         confirm: z.boolean().default(false).describe("May a person confirm them?"),
       })
       .optional()
       .describe("Alarms & Conditions (OPC UA Part 9). Absent: none are heard."),
-    commands: z.array(methodSchema).max(32).default([]).describe("Methods of the server that may be called, and nothing else."),
+    commands: z
+      .array(methodSchema)
+      .max(32)
+      .default([])
+      .describe("Methods of the server that may be called, and nothing else."),
     report: z
       .strictObject({
-        every: durationSchema.prefault("60s").describe("Measured values are reported at least so often, changed or not."),
+        every: durationText.default("60s").describe("Measured values are reported at least so often, changed or not."),
       })
       .prefault({}),
   })
@@ -143,7 +164,8 @@ export const profileSchema = z
     const seen = new Set<string>();
     profile.variables.forEach((variable, index) => {
       for (const [key, what] of identities(variable)) {
-        if (seen.has(key)) fail(["variables", index], `one variable for ${what}: a device with more is several devices`);
+        if (seen.has(key))
+          fail(["variables", index], `one variable for ${what}: a device with more is several devices`);
         seen.add(key);
       }
       if (variable.is === "extinguisher" && (variable.bit === undefined) === (variable.bits === undefined))
@@ -152,13 +174,15 @@ export const profileSchema = z
         fail(["variables", index, "values"], "at least one value");
     });
     profile.conditions?.map.forEach((rule, index) => {
-      if (rule.detector !== undefined && rule.event !== "fire") fail(["conditions", "map", index, "detector"], "event: fire beside it");
+      if (rule.detector !== undefined && rule.event !== "fire")
+        fail(["conditions", "map", index, "detector"], "event: fire beside it");
     });
     const names = profile.commands.map(({ name }) => name);
     names.forEach((name, index) => {
       if (names.indexOf(name) !== index) fail(["commands", index, "name"], `one command ${name}`);
     });
-    if (profile.variables.length === 0 && profile.conditions === undefined) fail(["variables"], "variables or conditions");
+    if (profile.variables.length === 0 && profile.conditions === undefined)
+      fail(["variables"], "variables or conditions");
   });
 export type OpcUaProfile = z.output<typeof profileSchema>;
 

@@ -40,7 +40,10 @@ export class VariableBoard {
       return { kind: "filtered", reason: "bad-quality" };
     }
     if (reading.kind === "none") return { kind: "filtered", reason: reading.reason };
-    if (reading.kind === "wrong") return { kind: "rejected", detail: `${name}: ${reading.detail}` };
+    if (reading.kind === "wrong") {
+      this.#measured.delete(variable.node);
+      return { kind: "rejected", detail: `${name}: ${reading.detail}` };
+    }
     this.bad.delete(name);
     const drafts = this.#news(variable, reading, at);
     return drafts.length === 0 ? { kind: "filtered", reason: "unchanged" } : { kind: "drafts", drafts };
@@ -55,7 +58,11 @@ export class VariableBoard {
     });
   }
 
-  #news(variable: Variable, reading: Exclude<Reading, { kind: "none" | "wrong" | "bad" }>, at: number): ObservationDraft[] {
+  #news(
+    variable: Variable,
+    reading: Exclude<Reading, { kind: "none" | "wrong" | "bad" }>,
+    at: number,
+  ): ObservationDraft[] {
     if (reading.kind === "number") return this.#number(variable, reading.value, at);
     if (reading.kind === "bits") return this.#state(reading.bits);
     const word = reading.kind === "truth" ? reading.value : reading.state;

@@ -54,13 +54,13 @@ export function readValue(variable: Variable, { value, status }: HeardValue): Re
 
 function measured(variable: VariableOf<"temperature" | "pressure">, plain: Plain): Reading {
   const raw = typeof plain === "string" && plain.trim() !== "" ? Number(plain) : plain;
-  if (typeof raw !== "number" || !Number.isFinite(raw)) {
-    return { kind: "wrong", detail: `found ${typeof raw === "number" ? "no finite number" : describe(plain)}, expected a number` };
-  }
+  if (typeof raw !== "number") return { kind: "wrong", detail: `found ${describe(plain)}, expected a number` };
+  if (!Number.isFinite(raw)) return { kind: "bad", quality: "no finite number" };
   const scaled = raw * variable.scale + variable.offset;
   const value = variable.is === "temperature" ? toCelsius[variable.unit](scaled) : scaled * toMpa[variable.unit];
   const { min, max } = variable.valid ?? usual[variable.is];
-  if (!(value >= min && value <= max)) return { kind: "bad", quality: `${Number(value.toPrecision(6))} is out of range` };
+  if (!(value >= min && value <= max))
+    return { kind: "bad", quality: `${Number(value.toPrecision(6))} is out of range` };
   return { kind: "number", value: Number(value.toFixed(4)) };
 }
 
@@ -74,7 +74,9 @@ function stateBits(variable: VariableOf<"extinguisher">, plain: Plain): Reading 
 }
 
 function isTrue({ activeWhen }: { activeWhen: readonly Plain[] }, plain: Plain): boolean {
-  return activeWhen.some((each) => each === plain || (typeof each !== typeof plain && asNumber(each) === asNumber(plain)));
+  return activeWhen.some(
+    (each) => each === plain || (typeof each !== typeof plain && asNumber(each) === asNumber(plain)),
+  );
 }
 
 /** true and 1 are one thing to the makers of panels; a word is only equal to itself. */
@@ -92,7 +94,8 @@ function plainOf(value: unknown): Plain | undefined {
     const [high, low] = value;
     if (typeof high === "number" && typeof low === "number") return high * 2 ** 32 + low;
   }
-  if (typeof value === "object" && value !== null && "text" in value && typeof value.text === "string") return value.text;
+  if (typeof value === "object" && value !== null && "text" in value && typeof value.text === "string")
+    return value.text;
   return undefined;
 }
 

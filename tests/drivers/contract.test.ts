@@ -132,7 +132,8 @@ async function open(manifest: DriverManifest, rig: Rig) {
   );
   const abort = async () => {
     context.abort();
-    await session.done;
+    // One that could not go on without its link has ended already, by rejecting.
+    if (!over) await session.done;
   };
   return { context, abort, ended: () => over };
 }

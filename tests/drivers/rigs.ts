@@ -4,6 +4,7 @@ import { axisCamera, faceTerminalMapped, frigateCamera, onvifCamera, throwCamera
 import { dryContact } from "./rigs/dry-contact.ts";
 import { faceTerminalHttp, throwCameraHttp } from "./rigs/facesluice-http.ts";
 import { modbusRigs } from "./rigs/modbus.ts";
+import { opcUaClientRig } from "./rigs/opcua.ts";
 
 /** What the contract has to know of a dialect to play the device's part. One for each manifest. */
 export interface Rig {
@@ -65,6 +66,7 @@ export const rigs: ReadonlyMap<string, Rig> = new Map([
   ["dry-contact/gpio", dryContact],
   ...modbusRigs,
   ["face-terminal/facesluice-http", faceTerminalHttp],
+  ["opcua/client", opcUaClientRig],
   ["throw-camera/facesluice-http", throwCameraHttp],
   [
     "face-terminal/facesluice-mqtt",
