@@ -10,6 +10,7 @@ import { fire } from "./rules/fire.ts";
 import { fireNearby } from "./rules/fire-nearby.ts";
 import { tamper } from "./rules/tamper.ts";
 import { thrownObject } from "./rules/thrown-object.ts";
+import { zoneOutage } from "./rules/zone-outage.ts";
 
 /** Every rule, in the order in which they see an observation. A new rule is a file and a line here. */
 export const rules: readonly Rule[] = [
@@ -21,6 +22,7 @@ export const rules: readonly Rule[] = [
   doorHeld,
   accessDeniedRepeated,
   tamper,
+  zoneOutage,
   deviceOffline,
   fault,
 ];
