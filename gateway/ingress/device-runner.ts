@@ -5,6 +5,7 @@ import type { Accounts } from "./accounts.ts";
 import { backOffMs } from "./back-off.ts";
 import type { DeviceEndpoint } from "./device-link.ts";
 import { describeFault } from "./fault-description.ts";
+import type { HttpEndpoint } from "./http-link.ts";
 import { SessionContext } from "./session-context.ts";
 import type { RunnerShared, SupervisedDevice } from "./supervised-device.ts";
 
@@ -18,6 +19,7 @@ const stopWithinMs = 2000;
 interface Opened {
   readonly abort: AbortController;
   readonly endpoint: DeviceEndpoint | undefined;
+  readonly http: HttpEndpoint | undefined;
   readonly access: SessionContext;
   session: DeviceSession | undefined;
 }
@@ -42,6 +44,11 @@ export class DeviceRunner {
     return this.supervised.device.id;
   }
 
+  /** Absent while none is open. */
+  get session(): DeviceSession | undefined {
+    return this.#opened?.session;
+  }
+
   start(): void {
     void this.#open();
   }
@@ -52,7 +59,7 @@ export class DeviceRunner {
     const opened = this.#opened;
     this.#cancelTimer();
     if (opened === undefined) return;
-    await opened.endpoint?.settle();
+    await Promise.all([opened.endpoint?.settle(), opened.http?.settle()]);
     opened.abort.abort();
     const { clock, logger } = this.#shared;
     const ended = await new Promise<boolean>((resolve) => {
@@ -75,6 +82,7 @@ export class DeviceRunner {
       const { open } = await manifest.load();
       if (this.#stopped) return;
       const endpoint = manifest.mqtt === undefined ? undefined : this.#shared.endpointOf(this.deviceId);
+      const http = manifest.http === undefined ? undefined : this.#shared.httpOf(this.deviceId);
       const abort = new AbortController();
       const shared = this.#shared;
       const access = new SessionContext({
@@ -82,9 +90,10 @@ export class DeviceRunner {
         accounts: this.#accounts,
         shared,
         endpoint,
+        http,
         signal: abort.signal,
       });
-      opened = { abort, endpoint, access, session: undefined };
+      opened = { abort, endpoint, http, access, session: undefined };
       this.#opened = opened;
       opened.session = open(access.context());
       this.#cancelTimer = this.#shared.clock.after(steadyMs, () => this.#steady());
@@ -120,6 +129,7 @@ export class DeviceRunner {
     if (this.#opened !== opened) return;
     this.#opened = undefined;
     opened.access.end();
+    opened.http?.close();
     if (opened.endpoint === undefined) return;
     opened.endpoint.close();
     this.#shared.liveness.connection(this.deviceId, false);

@@ -21,6 +21,13 @@ class TokenBucket {
     this.#at = now;
     return this.#level >= 0 ? 0 : Math.ceil(-this.#level / this.#perMs);
   }
+
+  /** Takes them only where they are there; else how many ms until they will be. */
+  tryTake(tokens: number, now: number): number {
+    const wait = this.take(tokens, now);
+    if (wait > 0) this.#level += tokens;
+    return wait;
+  }
 }
 
 export type FlowLimits = Pick<
@@ -54,6 +61,14 @@ export class FlowMeter {
   take(messages: number, bytes: number): number {
     const now = this.#clock.now();
     const wait = Math.max(this.#messages.take(messages, now), this.#bytes.take(bytes, now));
+    if (wait > 0) this.#throttled(now);
+    return wait;
+  }
+
+  /** Lets one message pass and answers 0, or charges nothing and answers after how many ms it may be tried again. */
+  admit(): number {
+    const now = this.#clock.now();
+    const wait = this.#messages.tryTake(1, now);
     if (wait > 0) this.#throttled(now);
     return wait;
   }

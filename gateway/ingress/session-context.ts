@@ -1,9 +1,18 @@
 import { GatewayError } from "../domain/errors.ts";
 import type { ObservationDraft } from "../domain/observation.ts";
-import type { DeviceMqtt, DriverContext, MqttMessage, Rejection } from "../ports/driver.ts";
+import type {
+  DeviceHttp,
+  DeviceMqtt,
+  DriverContext,
+  HttpPush,
+  HttpReply,
+  MqttMessage,
+  Rejection,
+} from "../ports/driver.ts";
 import type { Appended, NewObservation } from "../ports/logs.ts";
 import type { Accounts } from "./accounts.ts";
 import type { DeviceEndpoint } from "./device-link.ts";
+import type { HttpEndpoint } from "./http-link.ts";
 import type { RunnerShared, SupervisedDevice } from "./supervised-device.ts";
 
 export interface SessionContextOptions {
@@ -11,6 +20,7 @@ export interface SessionContextOptions {
   readonly accounts: Accounts;
   readonly shared: RunnerShared;
   readonly endpoint: DeviceEndpoint | undefined;
+  readonly http: HttpEndpoint | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -27,19 +37,22 @@ export class SessionContext {
   #accounted = 0;
   /** What was observed so far for the message that is being handled; absent between messages. */
   #observed: Promise<void>[] | undefined;
+  /** The same for the push that is being handled. */
+  #pushed: Promise<void>[] | undefined;
   /** Set while a last will is handled: what the session does about it is no sign of life. */
   #posthumous = false;
 
   constructor(options: SessionContextOptions) {
     this.#options = options;
-    const { endpoint, shared, supervised } = options;
+    const { endpoint, http, shared, supervised } = options;
     this.#sharesClient = supervised.manifest.mqtt?.(supervised.options).shared === true;
-    if (endpoint === undefined) return;
     const { id } = supervised.device;
-    endpoint.onConnection((connected) => shared.liveness.connection(id, connected));
-    endpoint.onSign(() => shared.liveness.heard(id));
-    endpoint.onRefused((rejection) => this.#reject(rejection));
-    endpoint.onFlooding((active) => shared.observeFault(id, "flooding", active));
+    endpoint?.onConnection((connected) => shared.liveness.connection(id, connected));
+    for (const way of [endpoint, http]) {
+      way?.onSign(() => shared.liveness.heard(id));
+      way?.onRefused((rejection) => this.#reject(rejection));
+      way?.onFlooding((active) => shared.observeFault(id, "flooding", active));
+    }
   }
 
   end(): void {
@@ -48,9 +61,9 @@ export class SessionContext {
 
   /** As the driver gets it. */
   context(): DriverContext<unknown> {
-    const { supervised, shared, endpoint, signal } = this.#options;
+    const { supervised, shared, endpoint, http, signal } = this.#options;
     const { device, options, profile, manifest } = supervised;
-    const { clock, timeZone, pseudonym, liveness, serialLines } = shared;
+    const { clock, timeZone, pseudonym, liveness, serialLines, serialFeeds, modbusTcp } = shared;
     const live = (act: () => void): void => {
       if (!this.#over) act();
     };
@@ -75,7 +88,10 @@ export class SessionContext {
           else liveness.gone(device.id, reason);
         }),
       ...(endpoint === undefined ? {} : { mqtt: this.#mqtt(endpoint) }),
+      ...(http === undefined ? {} : { http: this.#http(http) }),
       ...(manifest.serial === undefined ? {} : { modbusLine: serialLines }),
+      ...(manifest.serial === undefined || serialFeeds === undefined ? {} : { serialFeed: serialFeeds }),
+      ...(manifest.modbusTcp !== true || modbusTcp === undefined ? {} : { modbusTcp }),
       ...(profile === undefined ? {} : { profile }),
       ...(shared.dataDir === undefined ? {} : { dataDir: shared.dataDir }),
     };
@@ -100,6 +116,7 @@ export class SessionContext {
     // A session may let go of the promise; that must not end the process.
     stored.catch(() => {});
     this.#observed?.push(stored);
+    this.#pushed?.push(stored);
     return stored;
   }
 
@@ -122,6 +139,37 @@ export class SessionContext {
     };
   }
 
+  #http(endpoint: HttpEndpoint): DeviceHttp {
+    return { serve: (handle) => endpoint.serve((push) => this.#handlePush(handle, push)) };
+  }
+
+  /** One push at a time: whatever is observed meanwhile is durable before the answer. */
+  async #handlePush(handle: (push: HttpPush) => Promise<HttpReply>, push: HttpPush): Promise<HttpReply> {
+    const before = this.#accounted;
+    const observed: Promise<void>[] = [];
+    this.#pushed = observed;
+    try {
+      const reply = await handle(push);
+      await Promise.all(observed);
+      if (this.#accounted === before && !this.#over) {
+        const detail = "the driver did not say what became of the push";
+        this.#reject({ reason: "unaccounted", detail, source: push.path, bytes: push.body.length });
+      }
+      return reply;
+    } catch (error) {
+      if (this.#accounted === before) this.#withhold();
+      throw error;
+    } finally {
+      if (this.#pushed === observed) this.#pushed = undefined;
+    }
+  }
+
+  #withhold(): void {
+    const { accounts } = this.#options;
+    accounts.begun(1);
+    accounts.withheld(1);
+  }
+
   /** A message is done when the session says so and all that it observed is durable, whether the session waited or not. */
   #handle(handle: (message: MqttMessage) => Promise<void>, message: MqttMessage): Promise<void> {
     const { supervised, shared } = this.#options;
@@ -140,13 +188,11 @@ export class SessionContext {
 
   /** The session took a message and did not say what became of it: in its failure, or at all. */
   #unaccounted(outcome: Promise<void>, { topic, payload }: MqttMessage): Promise<void> {
-    const { accounts } = this.#options;
     const detail = "the driver did not say what became of the message";
     return outcome.then(
       () => this.#reject({ reason: "unaccounted", detail, source: topic, bytes: payload.length }),
       (error: unknown) => {
-        accounts.begun(1);
-        accounts.withheld(1);
+        this.#withhold();
         throw error;
       },
     );

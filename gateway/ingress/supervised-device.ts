@@ -1,10 +1,11 @@
 import type { Device } from "../domain/device.ts";
 import type { DeviceId, ObservationId } from "../domain/ids.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { DriverManifest, ModbusLine } from "../ports/driver.ts";
+import type { DriverManifest, ModbusLine, SerialFeed } from "../ports/driver.ts";
 import type { ObservationLog } from "../ports/logs.ts";
 import type { Logger, Telemetry } from "../ports/telemetry.ts";
 import type { DeviceEndpoint } from "./device-link.ts";
+import type { HttpEndpoint } from "./http-link.ts";
 import type { Liveness } from "./liveness.ts";
 import type { Quarantine } from "./quarantine.ts";
 
@@ -22,7 +23,11 @@ export interface SupervisedDevice {
 export interface RunnerShared {
   readonly log: Pick<ObservationLog, "append">;
   readonly endpointOf: (deviceId: DeviceId) => DeviceEndpoint;
+  /** Undefined where nothing listens for pushes. */
+  readonly httpOf: (deviceId: DeviceId) => HttpEndpoint | undefined;
   readonly serialLines: (id: string) => ModbusLine;
+  readonly serialFeeds?: (id: string) => SerialFeed;
+  readonly modbusTcp?: (address: { readonly host: string; readonly port: number }) => ModbusLine;
   readonly timeZone: string;
   /** Where dialects keep keys and certificates of their own. */
   readonly dataDir?: string;

@@ -1,16 +1,21 @@
 import { isDeepStrictEqual } from "node:util";
+import type { Actor } from "../domain/alarm.ts";
+import type { CommandOffer, CommandOutcome, DeviceCommand } from "../domain/command.ts";
 import type { Device, DeviceHealth, DeviceState } from "../domain/device.ts";
+import { GatewayError } from "../domain/errors.ts";
 import type { DeviceId, ObservationId } from "../domain/ids.ts";
 import type { ObservationDraft } from "../domain/observation.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { DeviceDirectory, Stranger } from "../ports/devices.ts";
-import type { ModbusLine, MqttGrants } from "../ports/driver.ts";
+import type { DeviceCommands, DeviceDirectory, Stranger } from "../ports/devices.ts";
+import type { HttpGrants, ModbusLine, MqttGrants, SerialFeed } from "../ports/driver.ts";
 import type { ObservationLog } from "../ports/logs.ts";
 import type { Logger, Telemetry } from "../ports/telemetry.ts";
 import { Accounts, type Conservation } from "./accounts.ts";
 import type { Broker } from "./broker.ts";
+import { CommandDesk, type Commanded } from "./command-desk.ts";
 import { DeviceRunner } from "./device-runner.ts";
 import { EdgeWriter } from "./edge-writer.ts";
+import type { Ingest } from "./ingest.ts";
 import { Liveness } from "./liveness.ts";
 import { Quarantine, type Quarantined } from "./quarantine.ts";
 import type { RunnerShared, SupervisedDevice } from "./supervised-device.ts";
@@ -19,8 +24,14 @@ export interface SupervisorOptions {
   readonly devices: readonly SupervisedDevice[];
   readonly log: Pick<ObservationLog, "append">;
   readonly broker: Pick<Broker, "admit" | "deviceMqtt" | "strangers">;
+  /** Where devices push over HTTP; without it such a device is refused. */
+  readonly ingest?: Pick<Ingest, "check" | "admit" | "deviceHttp" | "strangers">;
   /** The open line of that id; called by sessions of dialects on a serial line. */
   readonly serialLines: (id: string) => ModbusLine;
+  /** A line to which a device speaks by itself. */
+  readonly serialFeeds?: (id: string) => SerialFeed;
+  /** One connection for all devices behind an address. */
+  readonly modbusTcp?: (address: { readonly host: string; readonly port: number }) => ModbusLine;
   /** IANA zone of the site. */
   readonly timeZone: string;
   /** Where dialects keep keys and certificates of their own. */
@@ -36,21 +47,21 @@ export interface SupervisorOptions {
 }
 
 /** Opens and watches the session of every device, and knows how each of them is. */
-export interface Supervisor extends DeviceDirectory {
+export interface Supervisor extends DeviceDirectory, DeviceCommands {
   /** Where everything went that each device said. */
   conservation(): ReadonlyMap<DeviceId, Conservation>;
   /** The newest items of input that could not be used, newest first. */
   quarantine(): readonly Quarantined[];
   /**
    * From now on these devices. What did not change goes on untouched. Rejects with CONFIG_INVALID, and changes nothing,
-   * where the devices' broker credentials contradict each other.
+   * where the devices' credentials contradict each other.
    */
   apply(devices: readonly SupervisedDevice[]): Promise<void>;
   /** Ends all sessions; resolves when they have ended or were given up. */
   close(): Promise<void>;
 }
 
-/** Throws CONFIG_INVALID where the devices' broker credentials contradict each other. */
+/** Throws CONFIG_INVALID where the devices' credentials contradict each other. */
 export function startSupervisor(options: SupervisorOptions): Supervisor {
   return new DeviceSupervisor(options);
 }
@@ -68,12 +79,13 @@ class DeviceSupervisor implements Supervisor {
   readonly #edges: EdgeWriter;
   readonly #liveness: Liveness;
   readonly #quarantine: Quarantine;
+  readonly #commands: CommandDesk;
   readonly #supervised = new Map<DeviceId, Supervised>();
   #applying: Promise<void> = Promise.resolve();
   #closed = false;
 
   constructor(options: SupervisorOptions) {
-    const { clock, logger, telemetry, log, broker, random = Math.random } = options;
+    const { clock, logger, telemetry, log, broker, ingest, random = Math.random } = options;
     this.#options = options;
     this.#edges = new EdgeWriter({ log, clock, logger, telemetry, random });
     this.#quarantine = new Quarantine({ clock, logger });
@@ -84,9 +96,11 @@ class DeviceSupervisor implements Supervisor {
       liveness: this.#liveness,
       quarantine: this.#quarantine,
       endpointOf: (deviceId) => broker.deviceMqtt(deviceId),
+      httpOf: (deviceId) => ingest?.deviceHttp(deviceId),
       observeFault: (deviceId, code, active, detail) => this.#fault(deviceId, code, active, detail),
     };
-    broker.admit(grantsOf(options.devices));
+    this.#commands = new CommandDesk({ clock, logger, telemetry, deviceOf: (deviceId) => this.#commanded(deviceId) });
+    this.#admit(options.devices);
     for (const device of options.devices) this.#start(device);
   }
 
@@ -103,7 +117,16 @@ class DeviceSupervisor implements Supervisor {
   }
 
   strangers(): readonly Stranger[] {
-    return this.#options.broker.strangers();
+    const { broker, ingest } = this.#options;
+    return [...broker.strangers(), ...(ingest?.strangers() ?? [])].sort((a, b) => b.lastAt - a.lastAt);
+  }
+
+  offers(deviceId: DeviceId): readonly CommandOffer[] {
+    return this.#commands.offers(deviceId);
+  }
+
+  command(deviceId: DeviceId, command: DeviceCommand, by: Actor): Promise<CommandOutcome> {
+    return this.#commands.command(deviceId, command, by);
   }
 
   health(): readonly DeviceHealth[] {
@@ -132,10 +155,31 @@ class DeviceSupervisor implements Supervisor {
     this.#edges.close();
   }
 
+  /** All of them or none. */
+  #admit(devices: readonly SupervisedDevice[]): void {
+    const { broker, ingest } = this.#options;
+    const pushing = pushGrantsOf(devices);
+    const [first] = pushing.keys();
+    if (first !== undefined && ingest === undefined) {
+      const what = "it pushes over HTTP, and nothing listens for that: set `ingest: { listen: … }` and start anew";
+      throw new GatewayError("CONFIG_INVALID", `${first}: ${what}`);
+    }
+    ingest?.check(pushing);
+    broker.admit(grantsOf(devices));
+    ingest?.admit(pushing);
+  }
+
+  #commanded(deviceId: DeviceId): Commanded | undefined {
+    const runner = this.#supervised.get(deviceId)?.runner;
+    if (runner === undefined) return undefined;
+    const { manifest, options, profile } = runner.supervised;
+    return { offers: () => manifest.commands?.(options, profile) ?? [], session: () => runner.session };
+  }
+
   async #apply(devices: readonly SupervisedDevice[]): Promise<void> {
     if (this.#closed) return;
     // First, since it is what can be refused.
-    this.#options.broker.admit(grantsOf(devices));
+    this.#admit(devices);
     const wanted = new Map(devices.map((supervised) => [supervised.device.id, supervised]));
     const leaving = [...this.#supervised].filter(
       ([deviceId, { runner }]) => !same(runner.supervised, wanted.get(deviceId)),
@@ -184,6 +228,15 @@ function grantsOf(devices: readonly SupervisedDevice[]): ReadonlyMap<DeviceId, M
   const grants = new Map<DeviceId, MqttGrants>();
   for (const { device, manifest, options } of devices) {
     const granted = manifest.mqtt?.(options);
+    if (granted !== undefined) grants.set(device.id, granted);
+  }
+  return grants;
+}
+
+function pushGrantsOf(devices: readonly SupervisedDevice[]): ReadonlyMap<DeviceId, HttpGrants> {
+  const grants = new Map<DeviceId, HttpGrants>();
+  for (const { device, manifest, options } of devices) {
+    const granted = manifest.http?.(options, device.id);
     if (granted !== undefined) grants.set(device.id, granted);
   }
   return grants;
