@@ -111,7 +111,7 @@ export class EventDesk {
   ): ObservationDraft {
     const { confidence, region, record } = rule;
     const certain = confidence === undefined ? undefined : asNumber(readPath(event, confidence.at));
-    const regionName = region === undefined ? undefined : asText(readPath(event, region));
+    const regionName = asText(readPath(event, region ?? "Rule"));
     const recordId = record === undefined ? undefined : asText(readPath(event, record));
     const dedupKey = dedupKeyOf(event);
     return throwDraft(

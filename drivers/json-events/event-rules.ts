@@ -51,7 +51,11 @@ export const eventSchema = z.discriminatedUnion("as", [
     transformation: path
       .optional()
       .describe("A tt:Transformation that belongs to the box: Translate and Scale, each with x and y."),
-    region: path.optional().describe("The name of the camera's own rule, by which a view profile may place the throw."),
+    region: path
+      .optional()
+      .describe(
+        "The name of the camera's own rule, by which a view profile may place the throw. By default the item Rule.",
+      ),
     record: path.optional().describe("The camera's own id of the object or record."),
   }),
   z.strictObject({
