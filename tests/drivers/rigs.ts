@@ -1,8 +1,10 @@
 import type { ObservationKind } from "../../gateway/domain/observation.ts";
 import type { FakeDriverContext } from "../support/driver-context.ts";
 import { axisCamera, faceTerminalMapped, frigateCamera, onvifCamera, throwCameraMapped } from "./rigs/cameras.ts";
+import { loraExtinguisher } from "./rigs/chirpstack.ts";
 import { dryContact } from "./rigs/dry-contact.ts";
 import { faceTerminalHttp, throwCameraHttp } from "./rigs/facesluice-http.ts";
+import { hapiCamera, hikvisionCamera, hikvisionTerminal } from "./rigs/hikvision.ts";
 import { modbusRigs } from "./rigs/modbus.ts";
 import { opcUaClientRig } from "./rigs/opcua.ts";
 
@@ -20,8 +22,8 @@ export interface Rig {
   fact(context: FakeDriverContext<unknown>, nth: number): Promise<void>;
   /** Noise and nonsense on the wire. */
   garbage(context: FakeDriverContext<unknown>): Promise<void>;
-  /** Cuts the link. */
-  lose(context: FakeDriverContext<unknown>): Promise<void>;
+  /** Cuts the link. Absent where the device only pushes: it has none, and its silence is watched outside of the session. */
+  lose?(context: FakeDriverContext<unknown>): Promise<void>;
 }
 
 const nonsense: readonly (string | Uint8Array)[] = [
@@ -56,6 +58,10 @@ function faceSluice(id: string, topic: string, kind: ObservationKind, report: (n
 const twoDigits = (nth: number) => String(nth).padStart(2, "0");
 
 export const rigs: ReadonlyMap<string, Rig> = new Map([
+  ["thermal-extinguisher/chirpstack-mqtt", loraExtinguisher],
+  ["face-terminal/hikvision-isapi", hikvisionTerminal],
+  ["throw-camera/hikvision-isapi", hikvisionCamera],
+  ["throw-camera/hapi", hapiCamera],
   ["throw-camera/onvif-mqtt", onvifCamera],
   ["throw-camera/axis-mqtt", axisCamera],
   ["throw-camera/frigate-mqtt", frigateCamera],
