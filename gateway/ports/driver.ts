@@ -47,7 +47,10 @@ export interface HttpGrants {
   /** For Basic (RFC 7617) and Digest (RFC 7616) authentication. */
   readonly username?: string;
   readonly password?: string;
-  /** For devices that cannot sign in: a secret in the address, `?token=…` or `/ingest/{deviceId}/token/{token}/…`. */
+  /**
+   * For devices that cannot sign in: a secret in the address, `?token=…` or `/ingest/{deviceId}/token/{token}/…`, or a level of
+   * one of `paths`.
+   */
   readonly token?: string;
   /** Literal paths beside its own, for firmware whose path is fixed. No two devices share one. */
   readonly paths?: readonly string[];
