@@ -146,7 +146,9 @@ describe("a replay of what was recorded", () => {
   test("puts back what the gateway gave up when too many alarms were open", () => {
     const bench = new FusionBench();
     const all = Array.from({ length: maxOpenAlarms + 1 }, (_, i) => `cam-${i}`);
-    const say = (device: string, draft: ObservationDraft): void => bench.observe(device, "b3", draft);
+    // Each in a building of its own: together they would be one outage.
+    const say = (device: string, draft: ObservationDraft): void =>
+      bench.observe(device, device.replace("cam-", "b"), draft);
     const silent = { kind: "device.offline", body: { reason: "silent" } } as const;
     const back = { kind: "device.online", body: {} } as const;
     for (const device of all) say(device, silent);
