@@ -1,7 +1,8 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { profileSchema } from "./profile.ts";
+import { commandSchema, profileSchema } from "./profile.ts";
+import { pointsSchema } from "./register.ts";
 
 const builtIn: unknown = parse(
   readFileSync(new URL("../../config/profiles/generic-extinguisher.yaml", import.meta.url), "utf8"),
@@ -75,6 +76,65 @@ describe("a profile", () => {
       /65534/,
     ],
     ["a range upside down", { registers: [{ ...temperature, valid: { min: 9, max: 1 } }] }, /min below max/],
+    [
+      "two ways to read one register",
+      { registers: [{ name: "s", address: 0, bits: {}, codes: {} }] },
+      /one of bits, codes/,
+    ],
+    [
+      "a unit register of another quantity",
+      { registers: [{ ...temperature, unitAt: { address: 1, units: { 0: "MPa" } } }] },
+      /unitAt: expected degC/,
+    ],
+    ["codes with a misspelt sensor", { registers: [{ name: "s", address: 0, codes: { 1: "Smoke" } }] }, /name such as/],
+    [
+      "codes with a sensor in other letters",
+      { registers: [{ name: "s", address: 0, codes: { 1: "callpoint" } }] },
+      /callPoint/,
+    ],
+    ["decimals for bits", { registers: [{ name: "s", address: 0, bits: {}, decimalsAt: 1 }] }, /expected none where/],
+    [
+      "points beyond the last address",
+      { registers: [{ name: "z", address: 65_535, points: { count: 9 } }] },
+      /at most 65534/,
+    ],
+    [
+      "a point that stands twice",
+      {
+        registers: [
+          { name: "a", address: 0, points: { count: 9 } },
+          { name: "b", address: 9, points: { count: 1, first: 3 } },
+        ],
+      },
+      /003 once/,
+    ],
+    [
+      "too many points",
+      {
+        registers: [1, 2, 3].map((i) => ({
+          name: `z${i}`,
+          address: i * 500,
+          points: { count: 1000, zone: String(i) },
+        })),
+      },
+      /at most 2000/,
+    ],
+    [
+      "a command that writes nowhere",
+      { registers: [temperature], commands: { test: { value: true } } },
+      /one of coil and register/,
+    ],
+    [
+      "a command that writes twice",
+      { registers: [temperature], commands: { test: { coil: 1, register: 1, value: true } } },
+      /one of coil/,
+    ],
+    ["a number for a coil", { registers: [temperature], commands: { test: { coil: 1, value: 1 } } }, /true or false/],
+    [
+      "a command with a name that nobody can give",
+      { registers: [temperature], commands: { "Silence!": { coil: 1, value: true } } },
+      /commands\.Silence!/,
+    ],
     ["a function that does not read", { registers: [{ ...temperature, function: 6 }] }, /1, 2, 3 or 4/],
     ["a duration without its unit", { registers: [temperature], pollEvery: 1 }, /duration with its unit/],
     ["polls further apart than silence is noticed", { registers: [temperature], pollEvery: "5m" }, /at most 60s/],
@@ -82,6 +142,12 @@ describe("a profile", () => {
     expect(mistakes(profile).join()).toMatch(said);
   });
 });
+
+/** Profiles of Modbus devices have registers; those of cameras have none. */
+const folder = new URL("../../config/profiles/", import.meta.url);
+const builtIns = readdirSync(folder)
+  .filter((file) => /^registers:/m.test(readFileSync(new URL(file, folder), "utf8")))
+  .map((file) => file.replace(/\.yaml$/, ""));
 
 describe("docs/profiles.md", () => {
   const page = readFileSync(new URL("../../docs/profiles.md", import.meta.url), "utf8");
@@ -99,6 +165,17 @@ describe("docs/profiles.md", () => {
     const inProfile = Object.keys(profile).filter((key) => key !== "report");
     const inReport = Object.keys(profile.report).map((key) => `report.${key}`);
     const inRegister = Object.keys(profileSchema.shape.registers.element.shape);
-    expect(new Set(keys)).toEqual(new Set([...inProfile, ...inReport, ...inRegister]));
+    const inPoints = Object.keys(pointsSchema.shape).map((key) => `points.${key}`);
+    const inCommands = Object.keys(commandSchema.shape).map((key) => `commands.${key}`);
+    expect(new Set(keys)).toEqual(new Set([...inProfile, ...inReport, ...inRegister, ...inPoints, ...inCommands]));
+  });
+
+  it("tells of every built-in profile of a Modbus device, and all of them are right", () => {
+    for (const name of builtIns) {
+      expect(page).toContain(`| \`${name}\` `);
+      const text = readFileSync(new URL(`${name}.yaml`, folder), "utf8");
+      expect([name, mistakes(parse(text))]).toEqual([name, []]);
+    }
+    expect(builtIns.length).toBeGreaterThan(5);
   });
 });

@@ -8,7 +8,7 @@ const longestPoll = "60s";
 /** Points of a panel that a session keeps in mind. */
 const mostPoints = 2000;
 
-const commandSchema = z
+export const commandSchema = z
   .strictObject({
     coil: z
       .number()

@@ -292,3 +292,168 @@ describe("a session", () => {
     await expect(open(context).done).rejects.toMatchObject({ code: "PROFILE_INVALID" });
   });
 });
+
+describe("a smoke detector on a line", () => {
+  const detector = { registers: [{ name: "state", address: 2, codes: { 0: "normal", 1: "smoke" } }] };
+  const fires = () => context.observed.filter(({ kind }) => kind === "fire.detected").map(({ body }) => body);
+  const smoke = (active: boolean) => ({ delivery: "live", active, sensor: "smoke" });
+
+  it("is told as it stands at the first answer, then at each change, at once", async () => {
+    start(detector);
+    await settle();
+    line.set(17, 2, 1);
+    await polls(3);
+    line.set(17, 2, 0);
+    await polls(2);
+    expect(fires()).toEqual([smoke(false), smoke(true), smoke(false)]);
+    expect(kinds()).not.toContain("extinguisher.state");
+  });
+
+  it("is a fault where it says what the profile does not know, and its word stands until it says another", async () => {
+    start(detector);
+    await settle();
+    line.set(17, 2, 1);
+    await polls(1);
+    line.set(17, 2, 9);
+    await polls(2);
+    expect(fires()).toEqual([smoke(false), smoke(true)]);
+    expect(faults().at(-1)).toEqual(["sensor-invalid", true]);
+    line.set(17, 2, 1);
+    await polls(1);
+    expect(faults().at(-1)).toEqual(["sensor-invalid", false]);
+    expect(fires()).toHaveLength(2);
+  });
+
+  it("is not forgotten by a log that refuses for a while", async () => {
+    start(detector);
+    await settle();
+    context.logError = new GatewayError("DISK_FULL", "no space");
+    line.set(17, 2, 1);
+    await polls(1);
+    for (let i = 0; i < 40; i++) {
+      line.set(17, 2, i % 2);
+      await polls(1);
+    }
+    context.logError = undefined;
+    await polls(1);
+    expect(fires()).toContainEqual(smoke(true));
+    expect(fires().at(-1)).toEqual(smoke(true));
+  });
+
+  it("has its tamper contact told as that of a device", async () => {
+    start({ registers: [{ name: "s", address: 2, bits: { 0: "smoke", 1: "tamper" } }] });
+    await settle();
+    line.set(17, 2, 2);
+    await polls(1);
+    const tampers = context.observed.filter(({ kind }) => kind === "device.tamper").map(({ body }) => body);
+    expect(tampers).toEqual([{ active: false }, { active: true }]);
+  });
+});
+
+describe("a panel on a line", () => {
+  const panel = { registers: [{ name: "zone", address: 30, points: { zone: "001", count: 6, skip: 2 } }] };
+  const events = () =>
+    context.observed.flatMap((draft) => (draft.kind === "panel.event" ? [[draft.body.point, draft.body.event]] : []));
+
+  it("has all its points told once, those in danger first, then each when it changes", async () => {
+    line.set(17, 30, 0b0000_0001_0000);
+    start(panel);
+    await settle();
+    expect(events()).toHaveLength(6);
+    expect(events()[0]).toEqual(["001-004", "fire"]);
+    line.set(17, 30, 0b1000_0000_0000);
+    await polls(3);
+    expect(events().slice(6)).toEqual([
+      ["001-001", "fault"],
+      ["001-004", "normal"],
+    ]);
+  });
+
+  it("that was silent for a while is not told anew: only what changed meanwhile is", async () => {
+    line.set(17, 30, 0);
+    start(panel);
+    await settle();
+    line.state = "silent";
+    await polls(5);
+    expect(context.goneReasons).toEqual(["no-answer"]);
+    line.state = "answering";
+    line.set(17, 30, 0b0100_0000_0000);
+    await polls(1);
+    expect(events().slice(6)).toEqual([["001-001", "fire"]]);
+  });
+});
+
+describe("registers that are not all read at once", () => {
+  const slow = { name: "battery", address: 90, bits: { 0: "batteryLow" } };
+  const status = { name: "status", address: 2, bits: { 0: "discharged" } };
+
+  it("keep each its own pace, and those that raise alarms come first", async () => {
+    line.set(17, 90, 0);
+    const asked: number[] = [];
+    const read = line.readHolding.bind(line);
+    line.readHolding = (unit, address, count, expect) => {
+      asked.push(address);
+      return read(unit, address, count, expect);
+    };
+    start({ registers: [slow, status] });
+    await settle();
+    await polls(10);
+    expect(asked.slice(0, 2)).toEqual([2, 90]);
+    expect(asked.filter((address) => address === 2)).toHaveLength(11);
+    expect(asked.filter((address) => address === 90)).toHaveLength(3);
+  });
+
+  it("leave the fault of one that was refused as it is, while only the others are read", async () => {
+    start({ registers: [slow, status] });
+    await settle();
+    expect(faults()).toEqual([["modbus-exception", true]]);
+    await polls(4);
+    expect(faults()).toHaveLength(1);
+    line.set(17, 90, 0);
+    await polls(1);
+    expect(faults().slice(1)).toEqual([
+      ["modbus-exception", false],
+      ["battery-low", false],
+    ]);
+  });
+
+  it("give a value once the registers that explain it were read too", async () => {
+    const pressure = { name: "pressure", address: 4, type: "int16", decimalsAt: 50, unit: "bar" };
+    line.set(17, 4, 121);
+    start({ registers: [pressure] });
+    await settle();
+    expect(readings()).toEqual([]);
+    line.set(17, 50, 1);
+    await polls(60);
+    expect(readings().at(-1)).toEqual({ pressureMpa: 1.21 });
+    line.set(17, 4, 90);
+    await polls(1);
+    expect(readings().at(-1)).toEqual({ pressureMpa: 0.9 });
+  });
+});
+
+describe("a command to a slave", () => {
+  const withTest = { ...Object(generic), commands: { test: { coil: 2, value: true } } };
+
+  it("is carried out by its session, and refused where the device is gone", async () => {
+    const session = start(withTest);
+    await settle();
+    expect(await session.command?.({ name: "test", args: {} })).toEqual({ ok: true, confirmed: true });
+    expect(line.writes).toEqual([{ unit: 17, address: 2, value: 1 }]);
+    line.state = "silent";
+    await polls(4);
+    expect(await session.command?.({ name: "test", args: {} })).toMatchObject({ ok: false, why: "not-connected" });
+    context.abort();
+    expect(await session.command?.({ name: "test", args: {} })).toMatchObject({ ok: false, why: "not-connected" });
+    expect(line.writes).toHaveLength(1);
+  });
+
+  it("that waits too long on a busy line is told as one that may be carried out yet", async () => {
+    const session = start(withTest);
+    await settle();
+    line.writeCoil = () => new Promise(() => {});
+    const given = session.command?.({ name: "test", args: {} });
+    await polls(20);
+    expect(await given).toMatchObject({ ok: false, why: "no-answer" });
+  });
+});
