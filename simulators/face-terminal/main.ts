@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { makeTrouble, stationSettings } from "../facesluice/settings.ts";
 import { storyOf } from "../facesluice/story.ts";
 import { type Program, runProgram, type Say } from "../program.ts";
 import { seeded } from "../random.ts";
@@ -11,17 +12,7 @@ const settingsSchema = z.object({
   /** False: they wait for the word `connect`. */
   connect: z.boolean().default(true),
   devices: z.array(
-    z.object({
-      id: z.string(),
-      zh: z.string(),
-      en: z.string(),
-      url: z.string(),
-      deviceId: z.string(),
-      username: z.string(),
-      password: z.string(),
-      firmware: z.enum(["new", "old"]).optional(),
-      pictureBytes: z.number().optional(),
-    }),
+    stationSettings({ firmware: z.enum(["new", "old"]).optional(), unlockOperator: z.string().optional() }),
   ),
 });
 
@@ -48,6 +39,7 @@ async function openTerminals(settings: unknown, say: Say): Promise<Program> {
     const terminal = new FaceTerminal({
       ...options,
       name: id,
+      onUnlock: () => tell(id, "good", "远程开门", "the door is opened by a command"),
       onEvent: storyOf((tone, zhText, enText) => tell(id, tone, zhText, enText)),
     });
     terminals.set(id, terminal);
@@ -56,6 +48,7 @@ async function openTerminals(settings: unknown, say: Say): Promise<Program> {
 
   return {
     act(command) {
+      if (makeTrouble(command, (id) => terminals.get(id)?.station, after)) return;
       const step = stepSchema.parse(command);
       if (step.do === "connect") {
         for (const { station } of terminals.values()) station.start();

@@ -53,3 +53,40 @@ export function parseRange(command: Command): { from: string; to: string } | und
   const info = rangeSchema.safeParse(command.info).data;
   return info === undefined ? undefined : { from: info.TimeS, to: info.TimeE };
 }
+
+const subscriptionSchema = z.looseObject({
+  Topics: z.array(z.string()).nonempty(),
+  SubscribeAddr: z.string().startsWith("http"),
+  SubscribeUrl: z.looseObject({ Snap: z.string(), Verify: z.string(), HeartBeat: z.string() }),
+  BeatInterval: z.coerce.number().positive().optional(),
+  Auth: z.enum(["none", "Basic"]).optional(),
+  User: z.string().optional(),
+  Pwd: z.string().optional(),
+});
+
+/** What a Subscribe asks for. */
+export interface SubscriptionWish {
+  readonly topics: readonly string[];
+  readonly address: string;
+  readonly snap: string;
+  readonly verify: string;
+  readonly heartbeat: string;
+  readonly heartbeatEveryMs: number | undefined;
+  readonly account: { readonly username: string; readonly password: string } | undefined;
+}
+
+export function parseSubscription(command: Command): SubscriptionWish | undefined {
+  const info = subscriptionSchema.safeParse(command.info).data;
+  if (info === undefined) return undefined;
+  const { Topics, SubscribeAddr, SubscribeUrl, BeatInterval, Auth, User, Pwd } = info;
+  const signsIn = Auth === "Basic" && User !== undefined && Pwd !== undefined;
+  return {
+    topics: Topics,
+    address: SubscribeAddr,
+    snap: SubscribeUrl.Snap,
+    verify: SubscribeUrl.Verify,
+    heartbeat: SubscribeUrl.HeartBeat,
+    heartbeatEveryMs: BeatInterval === undefined ? undefined : BeatInterval * 1000,
+    account: signsIn ? { username: User, password: Pwd } : undefined,
+  };
+}

@@ -1,16 +1,17 @@
+import { type AnyStationOptions, openStation } from "../facesluice/open-station.ts";
 import { jpegDataUrl } from "../facesluice/picture.ts";
-import { FacesluiceStation, type StationOptions } from "../facesluice/station.ts";
+import type { Station } from "../facesluice/station.ts";
 import { between, seeded } from "../random.ts";
 import { seenDuring, type Thing, type View } from "./falling.ts";
 
-export interface ThrowCameraOptions extends StationOptions {
+export type ThrowCameraOptions = AnyStationOptions & {
   readonly view?: View | undefined;
-  /** Whether a push carries SnapOrRecordID; the public texts disagree. Without it a push is sent once, unacknowledged. */
+  /** Over MQTT, whether a push carries SnapOrRecordID; the public texts disagree. Without it it is sent once, unacknowledged. */
   readonly withRecordId?: boolean | undefined;
   readonly pictureBytes?: number | undefined;
   readonly seed?: number | undefined;
   readonly firstSnapId?: number;
-}
+};
 
 export interface Throw {
   /** When the thing left the hand, true time, ms. */
@@ -34,7 +35,7 @@ export type Deception = keyof typeof deceptions;
 
 /** A high-altitude-throw camera of the same family: ParabolicSnapPush on the Snap topic. */
 export class ThrowCamera {
-  readonly station: FacesluiceStation;
+  readonly station: Station;
   readonly #options: ThrowCameraOptions;
   readonly #random: () => number;
   readonly #pending = new Set<NodeJS.Timeout>();
@@ -44,7 +45,7 @@ export class ThrowCamera {
     this.#options = options;
     this.#random = seeded(options.seed ?? 7);
     this.#nextSnapId = options.firstSnapId ?? 1;
-    this.station = new FacesluiceStation(options);
+    this.station = openStation(options);
   }
 
   /** Follows a throw and reports it once it is over; false when it falls outside the view. */
@@ -69,31 +70,58 @@ export class ThrowCamera {
     this.#later(lasts + 500, () => this.report(startMs, startMs + lasts));
   }
 
-  /** One ParabolicSnapPush; times are true time, ms. Returns the id of the snap. */
+  /** One ParabolicSnapPush, over HTTP with its film; times are true time, ms. Returns the id of the snap. */
   report(startMs: number, endMs: number): number {
     const id = this.#nextSnapId++;
-    const skew = this.#options.clockSkewMs ?? 0;
+    const skew = this.station.clockSkewMs;
     const text = (atMs: number) => this.station.timeText(atMs + skew);
-    const withId = this.#options.withRecordId ?? false;
+    const record = { id, ackType: 3, topic: "Snap", atMs: endMs + skew, label: "throw" } as const;
+    const picture = () => jpegDataUrl(this.#options.pictureBytes ?? 80_000, id);
+    if (this.#options.transport === "http") {
+      const { deviceId } = this.#options;
+      const fields = { DeviceID: deviceId, ID: String(id), StartTime: text(startMs), EndTime: text(endMs) };
+      const write = () => ({ operator: "ParabolicSnapPush", info: { ...fields, ID: id }, Pic: picture() });
+      this.station.push({ ...record, acknowledgeable: true, write, film: fields });
+      return id;
+    }
+    const { deviceId, name = "ipc758732", withRecordId = false } = this.#options;
+    this.station.push({
+      ...record,
+      acknowledgeable: withRecordId,
+      write: () => ({
+        operator: "ParabolicSnapPush",
+        info: {
+          deviceId,
+          deviceName: name,
+          ...(withRecordId ? { SnapOrRecordID: id } : {}),
+          snapTime: text((startMs + endMs) / 2),
+          startTime: text(startMs),
+          endTime: text(endMs),
+          pic: picture(),
+        },
+      }),
+    });
+    return id;
+  }
+
+  /** A camera of the same firmware that looks for fire says so. Returns the id of the snap. */
+  fire(signs: { readonly fire: 0 | 1 | 2; readonly smoke: 0 | 1 | 2 }): number {
+    const id = this.#nextSnapId++;
+    const { deviceId, transport } = this.#options;
+    const time = this.station.timeText(this.station.now());
+    const info =
+      transport === "http"
+        ? { DeviceID: deviceId, ID: id, CreateTime: time, Fire: signs.fire, Smoke: signs.smoke }
+        : { deviceId, SnapOrRecordID: id, snapTime: time, ...signs };
+    const write = () => ({ operator: "FireSmokeSnapPush", info });
     this.station.push({
       id,
       ackType: 3,
       topic: "Snap",
-      atMs: endMs + skew,
-      acknowledgeable: withId,
-      label: "throw",
-      write: () => ({
-        operator: "ParabolicSnapPush",
-        info: {
-          deviceId: this.#options.deviceId,
-          deviceName: this.#options.name ?? "ipc758732",
-          ...(withId ? { SnapOrRecordID: id } : {}),
-          snapTime: text((startMs + endMs) / 2),
-          startTime: text(startMs),
-          endTime: text(endMs),
-          pic: jpegDataUrl(this.#options.pictureBytes ?? 80_000, id),
-        },
-      }),
+      atMs: this.station.now(),
+      label: "fire",
+      acknowledgeable: true,
+      write,
     });
     return id;
   }

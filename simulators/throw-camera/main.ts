@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { makeTrouble, stationSettings } from "../facesluice/settings.ts";
 import { storyOf } from "../facesluice/story.ts";
 import { type Program, runProgram, type Say } from "../program.ts";
 import { stepSchema } from "../scenarios/step.ts";
@@ -10,16 +11,8 @@ const settingsSchema = z.object({
   /** False: they wait for the word `connect`. */
   connect: z.boolean().default(true),
   devices: z.array(
-    z.object({
-      id: z.string(),
-      zh: z.string(),
-      en: z.string(),
-      url: z.string(),
-      deviceId: z.string(),
-      username: z.string(),
-      password: z.string(),
+    stationSettings({
       withRecordId: z.boolean().optional(),
-      pictureBytes: z.number().optional(),
       view: z.object({ fromM: z.number(), toM: z.number() }).optional(),
       seed: z.number().optional(),
     }),
@@ -45,6 +38,9 @@ async function openCameras(settings: unknown, say: Say): Promise<Program> {
   const cameras = new Map<string, ThrowCamera>();
   const tell = (tone: Tone, zh: string, en: string) => say({ type: "tale", from: "device", tone, zh, en });
   const timers: NodeJS.Timeout[] = [];
+  const after = (ms: number, call: () => void) => {
+    timers.push(setTimeout(call, ms));
+  };
 
   for (const { id, zh, en, ...options } of devices) {
     const story = storyOf((tone, zhText, enText) => tell(tone, `${zh}：${zhText}`, `${en}: ${enText}`));
@@ -68,6 +64,7 @@ async function openCameras(settings: unknown, say: Say): Promise<Program> {
 
   return {
     act(command) {
+      if (makeTrouble(command, (id) => cameras.get(id)?.station, after)) return;
       const step = stepSchema.parse(command);
       switch (step.do) {
         case "throw": {
@@ -86,8 +83,7 @@ async function openCameras(settings: unknown, say: Say): Promise<Program> {
         case "cut": {
           const { station } = find(step.device);
           station.cut();
-          timers.push(setTimeout(() => station.start(), step.forS * 1000));
-          return;
+          return after(step.forS * 1000, () => station.start());
         }
         default:
           throw new Error(`a throw camera cannot ${step.do}`);
