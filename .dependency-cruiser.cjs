@@ -1,5 +1,5 @@
 // The directions of the house, see docs/architecture.md: a file stands above all that it imports.
-const rooms = ["log", "ingress", "fusion", "alarms", "uplink", "console", "ops"];
+const rooms = ["log", "ingress", "fusion", "alarms", "uplink", "console", "ops", "opcua-server"];
 const tests = "\\.test\\.ts$";
 /** Folders of drivers/ that several families share. */
 const shared = "facesluice|hikvision|http-client|json-events|modbus|serial-line|throw-view";

@@ -23,6 +23,8 @@ const fixed = [
   "broker.listen",
   "console.listen",
   "ingest.listen",
+  "opcuaServer.listen",
+  "opcuaServer.language",
   "uplink.prefix",
   "privacy.pseudonymKey",
 ];
@@ -51,6 +53,7 @@ const sections = [
   "uplink",
   "console",
   "ingest",
+  "opcuaServer",
   "rules",
   "storage",
   "privacy",

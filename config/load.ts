@@ -93,7 +93,7 @@ function assemble(
   dir: string,
   { env, cwd }: LoadContext,
 ): GatewayConfig {
-  const { uplink, ingest, zones, gateway, ...rest } = file;
+  const { uplink, ingest, opcuaServer, zones, gateway, ...rest } = file;
   const fromEnv = env["ZHIAN_DATA"];
   const data = fromEnv === undefined || fromEnv === "" ? resolve(dir, gateway.data) : resolve(cwd, fromEnv);
   return {
@@ -101,6 +101,7 @@ function assemble(
     gateway: { ...gateway, data },
     ...(uplink === undefined ? {} : { uplink: assembleUplink(uplink, parts.tls) }),
     ...(ingest === undefined ? {} : { ingest }),
+    ...(opcuaServer === undefined ? {} : { opcuaServer }),
     zones: zones.map(({ id, name, parent, neighbours }) => ({
       id,
       name,

@@ -158,7 +158,7 @@ function checkZones(findings: Findings, zones: readonly Path[]): void {
 
 function checkListen(findings: Findings): void {
   const used = new Map<string, string>();
-  for (const section of ["broker", "console", "ingest"]) {
+  for (const section of ["broker", "console", "ingest", "opcuaServer"]) {
     const text = findings.text([section, "listen"]);
     const endpoint = text === undefined ? undefined : parseEndpoint(text);
     if (text === undefined || endpoint === undefined || endpoint.port === 0) continue;

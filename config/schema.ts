@@ -103,6 +103,14 @@ const ingestSchema = z.strictObject({
   listen: listenSchema.describe("Where devices push over HTTP, at /ingest/{deviceId}."),
 });
 
+const opcuaServerSchema = z.strictObject({
+  listen: listenSchema
+    .prefault("127.0.0.1:4840")
+    .refine(({ port }) => port !== 0, "a port of its own: clients have to know it")
+    .describe("Where building-management systems connect. Signed and encrypted, and for people of the console only."),
+  language: z.enum(["zh", "en"]).default("zh").describe("Of the messages of its alarms."),
+});
+
 const zoneSchema = z.strictObject({
   id: zoneIdSchema
     .refine((id) => id !== "site", "another id: `site` is the whole site")
@@ -190,6 +198,9 @@ export const fileSchema = z.strictObject({
   uplink: uplinkSchema.optional().describe("The city platform. Without it nothing leaves the site."),
   console: consoleSchema.prefault({}),
   ingest: ingestSchema.optional(),
+  opcuaServer: opcuaServerSchema
+    .optional()
+    .describe("Devices and alarms as an OPC UA server; off without this section: docs/opcua.md."),
   zones: z.array(zoneSchema).default([]).describe("Buildings, entrances, yards."),
   serialLines: z.array(serialLineSchema).default([]).describe("RS-485 lines on which the gateway is the only master."),
   devices: z.array(deviceSchema).default([]),
@@ -224,6 +235,7 @@ export interface GatewayConfig {
   };
   readonly console: Readonly<File["console"]>;
   readonly ingest?: Readonly<NonNullable<File["ingest"]>>;
+  readonly opcuaServer?: Readonly<NonNullable<File["opcuaServer"]>>;
   /** As listed in the file; the whole site (`siteZoneId`) is not among them. */
   readonly zones: readonly Zone[];
   readonly serialLines: readonly SerialLine[];

@@ -11,6 +11,7 @@ import { Admission } from "./ingress/admission.ts";
 import { startBroker } from "./ingress/broker.ts";
 import { startSupervisor } from "./ingress/supervisor.ts";
 import { openLogs } from "./log/open-logs.ts";
+import { opcUaUsers } from "./opcua-users.ts";
 import { Health } from "./ops/health.ts";
 import { Metrics } from "./ops/metrics.ts";
 import { observationIds } from "./ops/observation-ids.ts";
@@ -162,6 +163,25 @@ export async function startGateway(first: GatewayConfig, deps: GatewayDeps): Pro
       version,
     });
     closing.push(() => console.close());
+
+    // To the building-management system, where there is one: loaded only then, since it takes its second and 90 MB.
+    const opcua =
+      config.opcuaServer &&
+      (await (
+        await import("./opcua-server/opcua-server.ts")
+      ).startOpcUaServer({
+        ...shared,
+        ...config.opcuaServer,
+        dataDir,
+        site: config.site,
+        places: () => config.zones,
+        devices: supervisor,
+        desk,
+        log: logs.observations,
+        users: opcUaUsers({ dataDir, clock }),
+        version,
+      }));
+    if (opcua !== undefined) closing.push(() => opcua.close());
     logger.info(
       { site: config.site.id, broker: broker.port, console: console.url, devices: config.devices.length, version },
       "the gateway runs",
@@ -181,6 +201,7 @@ export async function startGateway(first: GatewayConfig, deps: GatewayDeps): Pro
           fusion = fuse();
         }
         zones.refresh();
+        opcua?.refresh();
         await uplink.apply(city);
         logger.info({ changed, needsRestart }, "the configuration was read anew");
       },

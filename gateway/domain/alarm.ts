@@ -44,10 +44,10 @@ export type Step = z.infer<typeof stepSchema>;
 export const bilingualSchema = z.strictObject({ zh: z.string(), en: z.string() });
 export type Bilingual = z.infer<typeof bilingualSchema>;
 
-/** Who did it and from where: a person at the console, the city, or the gateway itself. */
+/** Who did it and from where: a person at the console or at a building-management system, the city, or the gateway itself. */
 export const actorSchema = z.strictObject({
   name: z.string(),
-  via: z.enum(["console", "city", "gateway"]),
+  via: z.enum(["console", "city", "gateway", "opcua"]),
 });
 export type Actor = z.infer<typeof actorSchema>;
 
