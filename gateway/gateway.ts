@@ -1,6 +1,7 @@
 import { diffConfig } from "../config/diff.ts";
 import type { GatewayConfig } from "../config/schema.ts";
-import { openSerialLines } from "../drivers/serial-line/serial-lines.ts";
+import { openModbusTcp } from "../drivers/modbus/open-modbus-tcp.ts";
+import { openSerialLines, withFeeds } from "../drivers/serial-line/serial-lines.ts";
 import { createAlarmDesk } from "./alarms/desk.ts";
 import { createZoneBoard } from "./alarms/zone-board.ts";
 import { type RunningConsole, startConsole } from "./console/console.ts";
@@ -97,14 +98,18 @@ export async function startGateway(first: GatewayConfig, deps: GatewayDeps): Pro
       admission: new Admission({ ...shared, limits }),
     });
     closing.push(() => broker.close());
-    const lines = openSerialLines(config.serialLines, shared);
+    const lines = openSerialLines(linesOf(config), shared);
     closing.push(() => lines.close());
+    const modbusTcp = openModbusTcp(shared);
+    closing.push(() => modbusTcp.close());
     const supervisor = startSupervisor({
       ...shared,
       devices: config.devices,
       log: observations,
       broker,
       serialLines: (id) => lines.line(id),
+      serialFeeds: (id) => lines.feed(id),
+      modbusTcp: (address) => modbusTcp.line(address),
       timeZone: config.site.timezone,
       dataDir,
       pseudonym: loadPseudonyms(dataDir, config.privacy.pseudonymKey),
@@ -193,7 +198,7 @@ export async function startGateway(first: GatewayConfig, deps: GatewayDeps): Pro
       async reload(next) {
         const { changed, needsRestart } = diffConfig(config, next);
         const city = cityOptions(next);
-        await lines.apply(next.serialLines);
+        await lines.apply(linesOf(next));
         await supervisor.apply(next.devices);
         config = next;
         if (changed.some((key) => key.startsWith("rules."))) {
@@ -211,6 +216,14 @@ export async function startGateway(first: GatewayConfig, deps: GatewayDeps): Pro
     await closeAll(closing, logger);
     throw error;
   }
+}
+
+/** A line that one device has to itself is only listened to. */
+function linesOf({ serialLines, devices }: GatewayConfig): ReturnType<typeof withFeeds> {
+  return withFeeds(
+    serialLines,
+    devices.flatMap(({ manifest, options }) => manifest.serial?.(options) ?? []),
+  );
 }
 
 /** Last opened, first closed; one that fails does not keep the others open. */
