@@ -76,6 +76,19 @@ it("a line with one talking device hands over its bytes, and tells when the port
   expect(heard).toHaveLength(3);
 });
 
+it("is heard on by who listens when its settings change", async () => {
+  const { lines: made, ttys } = open();
+  const { heard, states, received, changed } = ears();
+  made.feed("rs232-1").listen(received, changed);
+  await pass(clock, 20);
+  await made.apply([{ ...printer, feed: true, baudRate: 4800 }]);
+  await pass(clock, 20);
+  ttys[1]?.say(Uint8Array.of(0x41));
+  await pass(clock, 20);
+  expect(heard).toEqual([0x41]);
+  expect(states).toEqual([false, true, false, true]);
+});
+
 it("is such a line where a device without a unit number names it, and it alone", () => {
   const uses = [{ line: "rs232-1" }, { line: "rs485-1", unit: 17 }];
   expect(withFeeds([printer, rs485], uses)).toEqual([{ ...printer, feed: true }, rs485]);

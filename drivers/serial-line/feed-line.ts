@@ -1,35 +1,27 @@
-import type { SerialFeed } from "../../gateway/ports/driver.ts";
 import { KeptPort, type LineDeps } from "./kept-port.ts";
 import type { LineSettings } from "./timing.ts";
 import type { Tty } from "./tty.ts";
 
-interface Listener {
+export interface FeedEvents {
   received(bytes: Uint8Array): void;
   changed(open: boolean): void;
 }
 
 /** A line to which one device speaks by itself. It is opened and watched as any other, and never written to. */
-export class FeedLine implements SerialFeed {
+export class FeedLine {
   readonly id: string;
   readonly settings: LineSettings;
   readonly #port: KeptPort;
-  readonly #listeners = new Set<Listener>();
+  readonly #events: FeedEvents;
 
-  constructor(settings: LineSettings, deps: LineDeps) {
+  constructor(settings: LineSettings, deps: LineDeps, events: FeedEvents) {
     this.id = settings.id;
     this.settings = settings;
+    this.#events = events;
     this.#port = new KeptPort(settings, deps, {
       opened: (tty) => this.#opened(tty),
-      lost: () => this.#tell(false),
+      lost: () => events.changed(false),
     });
-  }
-
-  /** `changed` is called at once with how it is. What comes in while nobody listens is thrown away. */
-  listen(received: (bytes: Uint8Array) => void, changed: (open: boolean) => void): () => void {
-    const listener: Listener = { received, changed };
-    this.#listeners.add(listener);
-    changed(this.open());
-    return () => this.#listeners.delete(listener);
   }
 
   open(): boolean {
@@ -44,14 +36,10 @@ export class FeedLine implements SerialFeed {
     tty.listen({
       received: (bytes) => {
         this.#port.proven();
-        for (const listener of this.#listeners) listener.received(bytes);
+        this.#events.received(bytes);
       },
       lost: (why) => this.#port.lose(why),
     });
-    this.#tell(true);
-  }
-
-  #tell(open: boolean): void {
-    for (const listener of this.#listeners) listener.changed(open);
+    this.#events.changed(true);
   }
 }

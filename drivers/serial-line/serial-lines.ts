@@ -1,6 +1,6 @@
 import { GatewayError } from "../../gateway/domain/errors.ts";
 import type { ModbusLine, SerialFeed } from "../../gateway/ports/driver.ts";
-import { FeedLine } from "./feed-line.ts";
+import { type FeedEvents, FeedLine } from "./feed-line.ts";
 import type { LineDeps } from "./kept-port.ts";
 import { type LineHealth, RtuLine } from "./rtu-line.ts";
 import type { LineSettings } from "./timing.ts";
@@ -12,7 +12,10 @@ export interface SerialLines {
    * Throws CONFIG_INVALID for an id that never was one.
    */
   line(id: string): ModbusLine;
-  /** The line of this id on which one device speaks by itself. Throws CONFIG_INVALID for an id that is none. */
+  /**
+   * The line of this id on which one device speaks by itself, also after `apply` gave it other settings.
+   * Throws CONFIG_INVALID for an id that never was one.
+   */
   feed(id: string): SerialFeed;
   /** Makes the lines be these: unchanged ones go on undisturbed, changed ones open anew. */
   apply(lines: readonly LineSettings[]): Promise<void>;
@@ -36,11 +39,24 @@ export function openSerialLines(
   const lineDeps: LineDeps = { openTty: openLazily, ...deps };
   const open = new Map<string, RtuLine | FeedLine>();
   const handles = new Map<string, ModbusLine>();
+  /** Who listens on a line, whatever its port. */
+  const ears = new Map<string, Set<FeedEvents>>();
 
   const start = (settings: LineSettings): void => {
     const { id, feed = false } = settings;
-    open.set(id, feed ? new FeedLine(settings, lineDeps) : new RtuLine(settings, lineDeps));
-    if (feed || handles.has(id)) return;
+    if (feed) {
+      const listening = ears.get(id) ?? new Set<FeedEvents>();
+      ears.set(id, listening);
+      const tell = (what: (each: FeedEvents) => void): void => [...listening].forEach(what);
+      const events: FeedEvents = {
+        received: (bytes) => tell((each) => each.received(bytes)),
+        changed: (isOpen) => tell((each) => each.changed(isOpen)),
+      };
+      open.set(id, new FeedLine(settings, lineDeps, events));
+      return;
+    }
+    open.set(id, new RtuLine(settings, lineDeps));
+    if (handles.has(id)) return;
     const current = (): RtuLine | undefined => {
       const line = open.get(id);
       return line instanceof RtuLine ? line : undefined;
@@ -58,10 +74,20 @@ export function openSerialLines(
       return handle;
     },
     feed: (id) => {
-      const line = open.get(id);
-      if (!(line instanceof FeedLine))
+      const listening = ears.get(id);
+      if (listening === undefined)
         throw new GatewayError("CONFIG_INVALID", `there is no serial line ${id} that one device has to itself`);
-      return line;
+      return {
+        id,
+        // What comes in while nobody listens is thrown away.
+        listen: (received, changed) => {
+          const listener: FeedEvents = { received, changed };
+          listening.add(listener);
+          const line = open.get(id);
+          changed(line instanceof FeedLine && line.open());
+          return () => listening.delete(listener);
+        },
+      };
     },
     apply: async (wanted) => {
       wanted.forEach(mustBeRtu);
