@@ -1,5 +1,6 @@
 import { type DeviceId, deviceIdSchema, siteZoneId, type ZoneId, zoneIdSchema } from "../gateway/domain/ids.ts";
 import type { DriverManifest } from "../gateway/ports/driver.ts";
+import { Claims, whereIs } from "./claims.ts";
 import type { Path } from "./mistakes.ts";
 import { builtInProfiles, loadProfile } from "./profiles.ts";
 import { type Findings, textsOf } from "./references.ts";
@@ -14,9 +15,7 @@ export function configureDevices(
   manifests: readonly DriverManifest[],
   dir: string,
 ): readonly ConfiguredDevice[] {
-  const lines = textsOf(findings, findings.entries("serialLines"), "id");
-  const usernames = new Map<string, string>();
-  const units = new Map<string, string>();
+  const claims = new Claims(findings, textsOf(findings, findings.entries("serialLines"), "id"));
   return findings.entries("devices").flatMap((path): ConfiguredDevice[] => {
     const text = (key: string): string | undefined => findings.text([...path, key]);
     const manifest = manifests.find((each) => each.driver === text("driver") && each.dialect === text("dialect"));
@@ -31,32 +30,9 @@ export function configureDevices(
       return [];
     }
     const options = checked.value;
-    const owner = text("id") ?? "";
-
-    const username = manifest.mqtt?.(options).username;
-    if (username !== undefined) {
-      const other = usernames.get(username);
-      const at = whereIs(findings, optionsPath, username);
-      if (other !== undefined)
-        findings.add(at, `the user name of ${other}`, "a user name of its own", "Each device has its own credentials.");
-      else usernames.set(username, owner);
-    }
-    const serial = manifest.serial?.(options);
-    if (serial !== undefined) {
-      const key = `${serial.line} ${serial.unit}`;
-      const other = units.get(key);
-      if (!lines.includes(serial.line))
-        findings.unknown(whereIs(findings, optionsPath, serial.line), serial.line, "serial line", lines);
-      if (other !== undefined)
-        findings.add(
-          whereIs(findings, optionsPath, serial.unit),
-          `unit ${serial.unit} of ${serial.line}, as ${other}`,
-          "a unit number used once on the line",
-        );
-      else units.set(key, owner);
-    }
-    const profile = profileOf(findings, manifest, options, optionsPath, dir);
     const id = deviceIdSchema.safeParse(text("id"));
+    claims.claim({ owner: text("id") ?? "", manifest, options, path: optionsPath }, id.data);
+    const profile = profileOf(findings, manifest, options, optionsPath, dir);
     const zone = zoneIdSchema.safeParse(text("zone") ?? siteZoneId);
     const name = text("name");
     if (!id.success || !zone.success || name === undefined || !profile.ok) return [];
@@ -104,11 +80,4 @@ function profileOf(
     else findings.unknown(at, name, "built-in profile", builtInProfiles());
   } else findings.mistakes.push(...loaded.mistakes);
   return { ok: false };
-}
-
-/** The option that has this value; where a default has it, the options. */
-function whereIs(findings: Findings, optionsPath: Path, value: unknown): Path {
-  const options = valueAt(findings.source.value, optionsPath);
-  const key = Object.entries(options ?? {}).find(([, each]) => each === value)?.[0];
-  return key === undefined ? optionsPath : [...optionsPath, key];
 }

@@ -99,8 +99,23 @@ const consoleSchema = z.strictObject({
   listen: listenSchema.prefault("127.0.0.1:8080").describe("Console page, API, health checks and metrics."),
 });
 
+const ingestLimitsSchema = z.strictObject({
+  maxBody: sizeSchema
+    .prefault("4MiB")
+    .describe(
+      "A larger request body is refused, where its dialect sets no bound of its own; files in it are not counted in.",
+    ),
+  maxConnections: count.max(65_535).default(1_024).describe("At once, all devices together."),
+  maxConnectionsPerAddress: count.max(65_535).default(256).describe("At once, from one network address."),
+  requestsPerSecond: count
+    .max(10_000)
+    .default(20)
+    .describe("Per device, beyond short bursts. More is answered by 429, and the device sends again later."),
+});
+
 const ingestSchema = z.strictObject({
   listen: listenSchema.describe("Where devices push over HTTP, at /ingest/{deviceId}."),
+  limits: ingestLimitsSchema.prefault({}),
 });
 
 const opcuaServerSchema = z.strictObject({

@@ -10,6 +10,7 @@ import { startFusion } from "./fusion/fusion.ts";
 import { rules } from "./fusion/rules.ts";
 import { Admission } from "./ingress/admission.ts";
 import { startBroker } from "./ingress/broker.ts";
+import { startIngest } from "./ingress/ingest.ts";
 import { startSupervisor } from "./ingress/supervisor.ts";
 import { openLogs } from "./log/open-logs.ts";
 import { opcUaUsers } from "./opcua-users.ts";
@@ -21,7 +22,7 @@ import type { SystemClock } from "./ops/system-clock.ts";
 import type { ObservationLog } from "./ports/logs.ts";
 import type { Logger } from "./ports/telemetry.ts";
 import { reportOnItself } from "./self-report.ts";
-import { brokerLimits, cityOptions, configuredRules, siteView } from "./settings.ts";
+import { brokerLimits, cityOptions, configuredRules, ingestLimits, siteView } from "./settings.ts";
 import { laneCursors } from "./uplink/ledger.ts";
 import { startUplink } from "./uplink/start-uplink.ts";
 
@@ -46,7 +47,7 @@ export interface RunningGateway {
 /**
  * The gateway: every room joined, in the order in which a message travels.
  *
- *     device → broker / serial line → driver session → observation log → fusion → alarm desk → alarm log → uplink, console
+ *     device → broker / ingest / serial line → driver session → observation log → fusion → alarm desk → alarm log → uplink, console
  */
 export async function startGateway(first: GatewayConfig, deps: GatewayDeps): Promise<RunningGateway> {
   let config = first;
@@ -98,6 +99,11 @@ export async function startGateway(first: GatewayConfig, deps: GatewayDeps): Pro
       admission: new Admission({ ...shared, limits }),
     });
     closing.push(() => broker.close());
+    const ingest =
+      config.ingest === undefined
+        ? undefined
+        : await startIngest({ ...shared, listen: config.ingest.listen, limits: ingestLimits(config.ingest) });
+    closing.push(() => ingest?.close());
     const lines = openSerialLines(linesOf(config), shared);
     closing.push(() => lines.close());
     const modbusTcp = openModbusTcp(shared);
@@ -107,6 +113,7 @@ export async function startGateway(first: GatewayConfig, deps: GatewayDeps): Pro
       devices: config.devices,
       log: observations,
       broker,
+      ...(ingest === undefined ? {} : { ingest }),
       serialLines: (id) => lines.line(id),
       serialFeeds: (id) => lines.feed(id),
       modbusTcp: (address) => modbusTcp.line(address),
@@ -188,7 +195,14 @@ export async function startGateway(first: GatewayConfig, deps: GatewayDeps): Pro
       }));
     if (opcua !== undefined) closing.push(() => opcua.close());
     logger.info(
-      { site: config.site.id, broker: broker.port, console: console.url, devices: config.devices.length, version },
+      {
+        site: config.site.id,
+        broker: broker.port,
+        ingest: ingest?.port,
+        console: console.url,
+        devices: config.devices.length,
+        version,
+      },
       "the gateway runs",
     );
 

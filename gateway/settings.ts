@@ -2,6 +2,7 @@ import type { GatewayConfig } from "../config/schema.ts";
 import { siteZoneId, type ZoneId } from "./domain/ids.ts";
 import type { ConfiguredRule, SiteView } from "./fusion/rule.ts";
 import { rules } from "./fusion/rules.ts";
+import type { IngestLimits } from "./ingress/ingest-limits.ts";
 import type { IngressLimits } from "./ingress/limits.ts";
 import type { CityOptions } from "./uplink/options.ts";
 
@@ -16,6 +17,17 @@ export function brokerLimits({ broker }: GatewayConfig): Partial<IngressLimits> 
     messagesPerSecond,
     messageBurst: 10 * messagesPerSecond,
     topicLevels,
+  };
+}
+
+export function ingestLimits({ limits }: NonNullable<GatewayConfig["ingest"]>): Partial<IngestLimits> {
+  const { maxBody, maxConnections, maxConnectionsPerAddress, requestsPerSecond } = limits;
+  return {
+    bodyBytes: maxBody,
+    connections: maxConnections,
+    connectionsPerAddress: maxConnectionsPerAddress,
+    requestsPerSecond,
+    requestBurst: 10 * requestsPerSecond,
   };
 }
 

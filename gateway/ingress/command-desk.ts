@@ -104,7 +104,7 @@ export class CommandDesk implements DeviceCommands {
     return new Promise((resolve) => {
       const late = "the device was told and has not answered within 30 s; it may have done it";
       const cancel = this.#options.clock.after(carryOutWithinMs, () => resolve(notDone("no-answer", late)));
-      attempt(() => carryOut(command))
+      void attempt(() => carryOut(command))
         .catch((error: unknown) => {
           this.#options.logger.warn({ deviceId, ...describeFault(error) }, "a command failed in the driver");
           return notDone("no-answer", "the driver failed while it told the device; it may have done it");
