@@ -8,6 +8,7 @@ import { duress } from "./rules/duress.ts";
 import { fault } from "./rules/fault.ts";
 import { fire } from "./rules/fire.ts";
 import { fireNearby } from "./rules/fire-nearby.ts";
+import { pressureLow } from "./rules/pressure-low.ts";
 import { tamper } from "./rules/tamper.ts";
 import { thrownObject } from "./rules/thrown-object.ts";
 import { zoneOutage } from "./rules/zone-outage.ts";
@@ -22,6 +23,7 @@ export const rules: readonly Rule[] = [
   doorHeld,
   accessDeniedRepeated,
   tamper,
+  pressureLow,
   zoneOutage,
   deviceOffline,
   fault,
