@@ -65,8 +65,8 @@ export class CommandRunner {
     }
     const [first] = done;
     if (first === undefined) return failed[0] ?? { ok: false, why: "unsupported", detail: "there is nothing to ask" };
-    const details = done.map(({ detail }) => detail).filter((detail) => detail !== undefined);
-    return details.length === 0 ? first : { ok: true, confirmed: true, detail: [...new Set(details)].join("; ") };
+    const told = new Set(done.flatMap(({ detail }) => (detail === undefined ? [] : detail.split(", "))));
+    return told.size === 0 ? first : { ok: true, confirmed: true, detail: [...told].join(", ") };
   }
 
   async #askOne(request: CommandRequest, messageId: string): Promise<CommandOutcome> {

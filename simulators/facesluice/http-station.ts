@@ -17,6 +17,7 @@ export interface HttpStationOptions {
   readonly destination?: Destination | undefined;
   readonly timeZone?: string;
   readonly clockSkewMs?: number;
+  /** Whatever the subscription says. */
   readonly heartbeatEveryMs?: number;
   /** Until it sends a record again that was not answered by code 200. */
   readonly resendAfterMs?: number;
@@ -50,6 +51,8 @@ export class HttpStation implements Station {
   #pushing = false;
   #trouble: Trouble = {};
   #clockSkewMs: number;
+  /** The one that it got first is its own for ever. */
+  #port: number;
   #sent = 0;
   /** Counts the starts, so that what was begun before a cut comes to nothing. */
   #life = 0;
@@ -57,6 +60,7 @@ export class HttpStation implements Station {
   constructor(options: HttpStationOptions) {
     this.#options = options;
     this.#clockSkewMs = options.clockSkewMs ?? 0;
+    this.#port = options.port ?? 0;
   }
 
   get waiting(): number {
@@ -68,10 +72,9 @@ export class HttpStation implements Station {
     return this.#server !== undefined && this.#destination !== undefined;
   }
 
-  /** Of its own server; empty until it listens. */
-  get address(): string {
+  get address(): string | undefined {
     const bound = this.#server?.address();
-    return typeof bound === "object" && bound !== null ? `http://127.0.0.1:${bound.port}` : "";
+    return typeof bound === "object" && bound !== null ? `http://127.0.0.1:${bound.port}` : undefined;
   }
 
   get timeZone(): string {
@@ -110,7 +113,9 @@ export class HttpStation implements Station {
     this.#life += 1;
     const server = createServer((request, reply) => void this.#serve(request, reply));
     this.#server = server;
-    server.listen(this.#options.port ?? 0, "127.0.0.1", () => {
+    server.listen(this.#port, "127.0.0.1", () => {
+      const bound = server.address();
+      if (typeof bound === "object" && bound !== null) this.#port = bound.port;
       if (this.#server === server) this.#directTo(this.#options.destination);
     });
     server.on("error", (error) => this.#tell({ type: "refused", reason: error.message }));
@@ -163,7 +168,8 @@ export class HttpStation implements Station {
     if (this.#trouble.silence !== true) {
       void this.#pusher.post(destination, destination.heartbeat, JSON.stringify({ operator: "HeartBeat", info }));
     }
-    this.#later(destination.heartbeatEveryMs ?? this.#options.heartbeatEveryMs ?? 30_000, () => this.#beat(life));
+    const everyMs = this.#options.heartbeatEveryMs ?? destination.heartbeatEveryMs ?? 30_000;
+    this.#later(everyMs, () => this.#beat(life));
   }
 
   async #pushNext(): Promise<void> {

@@ -25,7 +25,7 @@ export interface Station {
   readonly waiting: number;
   readonly connected: boolean;
   /** Of its own HTTP server, where it has one that listens. */
-  readonly address?: string;
+  readonly address?: string | undefined;
   readonly timeZone: string;
   /** Device clock minus true time, ms. */
   readonly clockSkewMs: number;
