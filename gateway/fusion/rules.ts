@@ -8,6 +8,7 @@ import { duress } from "./rules/duress.ts";
 import { fault } from "./rules/fault.ts";
 import { fire } from "./rules/fire.ts";
 import { fireNearby } from "./rules/fire-nearby.ts";
+import { fireWarning } from "./rules/fire-warning.ts";
 import { pressureLow } from "./rules/pressure-low.ts";
 import { tamper } from "./rules/tamper.ts";
 import { thrownObject } from "./rules/thrown-object.ts";
@@ -17,6 +18,7 @@ import { zoneOutage } from "./rules/zone-outage.ts";
 export const rules: readonly Rule[] = [
   fire,
   fireNearby,
+  fireWarning,
   thrownObject,
   duress,
   doorForced,
