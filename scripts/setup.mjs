@@ -17,6 +17,8 @@ const testTools = [
   { package: "mosquitto-clients", command: "mosquitto_pub" },
   { package: "socat", command: "socat" },
   { package: "mbpoll", command: "mbpoll" },
+  { package: "curl", command: "curl" },
+  { package: "lighttpd", command: "lighttpd" },
   { package: "gcc", command: "gcc" },
   { package: "libc6-dev", file: "/usr/include/stdio.h" },
   { package: "chromium", command: "chromium" },
