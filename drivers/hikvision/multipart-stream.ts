@@ -20,6 +20,7 @@ const mostLooks = 16;
 
 const nothing = Buffer.alloc(0);
 const lineFeed = 0x0a;
+const dash = 0x2d;
 
 /**
  * The parts of `multipart/mixed` that never ends (RFC 2046 §5.1, HTTP server push), from chunks of any size. The delimiter is
@@ -92,8 +93,9 @@ export class MultipartStream {
       this.#part = undefined;
       return true;
     }
-    if (!this.#beginsDelimiter() && part.mayEnd(this.#held)) {
-      part.add(this.#take(this.#held.length));
+    const text = this.#beforeDelimiter();
+    if (text > 0 && part.mayEnd(this.#held.subarray(0, text))) {
+      part.add(this.#take(text));
       if (isWhole(part.text())) parts.push(part.close());
     } else {
       // What may be the beginning of a delimiter stays.
@@ -138,10 +140,10 @@ export class MultipartStream {
     }
   }
 
-  /** Is the last line the beginning of a delimiter? Some end in a bracket themselves: `--<boundary>`. */
-  #beginsDelimiter(): boolean {
+  /** How much is text for certain: the last line may be the beginning of a delimiter, and some end in a bracket themselves. */
+  #beforeDelimiter(): number {
     const line = this.#held.lastIndexOf(lineFeed) + 1;
-    return this.#beginsLine(line) && this.#held[line] === 0x2d && this.#held[line + 1] === 0x2d;
+    return this.#beginsLine(line) && this.#held[line] === dash ? line : this.#held.length;
   }
 
   #beginsLine(at: number): boolean {
