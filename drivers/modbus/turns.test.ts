@@ -42,17 +42,40 @@ describe("whose turn it is", () => {
     expect(Array.from({ length: 4 }, () => serve())).toEqual([2, 1, 2, 1]);
   });
 
-  it("comes to silent units when no other waits, and all the same once in five seconds", () => {
+  it("comes to silent units when no other waits, and on a busy line after twelve times what the silence took", () => {
+    ask(2);
+    serve();
     ask(1);
-    serve(silence);
+    serve(silence, 500);
     ask(1);
-    const served: (number | undefined)[] = [];
-    for (const start = now; now - start < 12_000; ) {
+    const silentAt = now;
+    const servedAt: number[] = [];
+    while (now - silentAt < 7000) {
       ask(2);
-      served.push(serve());
+      if (serve() === 1) servedAt.push(now - silentAt);
     }
-    expect(served.indexOf(1)).toBeGreaterThan(100);
-    expect(served.filter((unit) => unit === 1)).toHaveLength(1);
+    expect(servedAt.map((at) => Math.round(at / 100))).toEqual([60]);
+    ask(1);
+    expect(turns.nextAt()).toBeLessThanOrEqual(now);
+  });
+
+  it("leaves the line to those that answer for as long as a time-out took, before it tries another that may be silent", () => {
+    for (const unit of [1, 2, 3, 4]) ask(unit);
+    expect([serve(), serve(silence, 500)]).toEqual([1, 2]);
+    const silentAt = now;
+    expect(serve()).toBeUndefined();
+    expect(turns.nextAt()).toBe(silentAt + 500);
+    ask(1);
+    expect(serve()).toBe(1);
+    now = silentAt + 500;
+    ask(1);
+    expect(serve()).toBe(3);
+    expect([serve(), serve()]).toEqual([4, 1]);
+  });
+
+  it("does not wait for anybody where none has ever answered", () => {
+    for (const unit of [1, 2, 3]) ask(unit);
+    expect([serve(silence, 500), serve(silence, 500), serve(silence, 500)]).toEqual([1, 2, 3]);
   });
 
   it("rests a silent unit for 1, 2, 4, 8, 16, 30, 30 s, and not any more when it answers", () => {

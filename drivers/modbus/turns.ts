@@ -20,29 +20,36 @@ interface Unit {
   silences: number;
   /** Backed off until then, log time ms. */
   restUntil: number;
-  answeredAt: number;
+  answeredAt: number | undefined;
 }
 
 /** Requests that may wait for one unit. A session polls one after the other, so more are a mistake. */
 const waitingBound = 16;
 const firstRestMs = 1000;
 const longestRestMs = 30_000;
-/** On a line that is never idle the silent units get a turn so often, so that one that comes back is found. */
-const silentTurnEveryMs = 5000;
+/**
+ * A time-out blocks the line for all. So once a unit was silent, the line is kept for those that answer: on a line that is
+ * never idle for so many times as long as the time-out took before another silent unit gets a turn, that one that comes
+ * back is found all the same; and for once as long before any that never answered yet, on an idle line too.
+ */
+const busyPauses = 12;
+const idlePauses = 1;
 /** After so many urgent turns in a row one that is not urgent goes first, however many urgent ones wait. */
 const urgentInARow = 3;
 
 /**
  * Whose turn it is on a line: round robin among the units that answer, urgent requests first, and in the time that they
- * leave, among those that are silent. A silent unit costs a time-out each time; so it rests for 1, 2, 4 … 30 s. Where all
- * but one fall silent at once, that one waits for a round of time-outs at most, and from then on for one.
+ * leave, among those that are silent, each of which rests for 1, 2, 4 … 30 s. Where all but one fall silent at once, that
+ * one waits for a round of time-outs at most, and from then on for one.
  */
 export class Turns {
   readonly #clearAt: (request: Request) => number;
   readonly #units = new Map<number, Unit>();
   #turn = 0;
   #urgent = 0;
-  #silentTurnAt = 0;
+  #turnAt = 0;
+  /** The newest silence: when it was over, and how long it took. */
+  #silence = { at: Number.NEGATIVE_INFINITY, tookMs: 0 };
   /** The last turn met silence. */
   #afterSilence = false;
 
@@ -67,6 +74,7 @@ export class Turns {
     const unit = this.#next(ready, now);
     if (unit === undefined) return undefined;
     unit.lastTurn = ++this.#turn;
+    this.#turnAt = now;
     this.#afterSilence = false;
     const taken = unit.waiting.shift();
     this.#urgent = taken?.urgent === true ? this.#urgent + 1 : 0;
@@ -75,7 +83,10 @@ export class Turns {
 
   /** Log time ms at which somebody may be asked; absent when nobody waits. */
   nextAt(): number | undefined {
-    const next = Math.min(...[...this.#units.values()].map((unit) => this.#readyAt(unit)));
+    const doubtedFrom = this.#doubtedFrom();
+    const next = Math.min(
+      ...[...this.#units.values()].map((unit) => Math.max(this.#readyAt(unit), isSure(unit) ? 0 : doubtedFrom)),
+    );
     return next === Number.POSITIVE_INFINITY ? undefined : next;
   }
 
@@ -88,7 +99,7 @@ export class Turns {
       unit.silences++;
       unit.restUntil = now + Math.min(longestRestMs, firstRestMs * 2 ** (unit.silences - 1));
       this.#afterSilence = true;
-      this.#silentTurnAt = now;
+      this.#silence = { at: now, tookMs: now - this.#turnAt };
     }
   }
 
@@ -109,14 +120,23 @@ export class Turns {
   }
 
   #next(ready: readonly Unit[], now: number): Unit | undefined {
-    const answering = ready.filter((unit) => unit.silences === 0);
-    const silent = ready.filter((unit) => unit.silences > 0);
-    const silentFirst = silent.length > 0 && now - this.#silentTurnAt >= silentTurnEveryMs;
-    if (answering.length === 0 || silentFirst) return this.#first(silent);
+    const sure = ready.filter(isSure);
+    const doubted = now >= this.#doubtedFrom() ? ready.filter((unit) => !isSure(unit)) : [];
+    const silent = doubted.filter(({ silences }) => silences > 0);
+    const silentFirst = now >= this.#silence.at + busyPauses * this.#silence.tookMs;
+    if (silent.length > 0 && silentFirst) return this.#first(silent);
+    const answering = [...sure, ...doubted.filter(({ silences }) => silences === 0)];
+    if (answering.length === 0) return this.#first(silent);
     const urgent = answering.filter((unit) => unit.waiting[0]?.urgent === true);
     const plain = answering.filter((unit) => unit.waiting[0]?.urgent !== true);
     const plainFirst = urgent.length === 0 || (plain.length > 0 && this.#urgent >= urgentInARow);
     return this.#first(plainFirst ? plain : urgent);
+  }
+
+  /** Log time ms from which those may have a turn of which nobody knows whether they will answer. */
+  #doubtedFrom(): number {
+    const anySure = [...this.#units.values()].some(isSure);
+    return anySure ? this.#silence.at + idlePauses * this.#silence.tookMs : Number.NEGATIVE_INFINITY;
   }
 
   #first(units: readonly Unit[]): Unit | undefined {
@@ -128,7 +148,8 @@ export class Turns {
 
   /** After a silence the unit that answered last goes first: it is the surest not to have fallen silent too. */
   #before(a: Unit, b: Unit): boolean {
-    return this.#afterSilence && a.answeredAt !== b.answeredAt ? a.answeredAt > b.answeredAt : a.lastTurn < b.lastTurn;
+    const [inA, inB] = [a.answeredAt ?? 0, b.answeredAt ?? 0];
+    return this.#afterSilence && inA !== inB ? inA > inB : a.lastTurn < b.lastTurn;
   }
 
   #readyAt(unit: Unit): number {
@@ -139,9 +160,14 @@ export class Turns {
   #unit(number: number): Unit {
     let unit = this.#units.get(number);
     if (unit === undefined) {
-      unit = { unit: number, waiting: [], lastTurn: 0, silences: 0, restUntil: 0, answeredAt: 0 };
+      unit = { unit: number, waiting: [], lastTurn: 0, silences: 0, restUntil: 0, answeredAt: undefined };
       this.#units.set(number, unit);
     }
     return unit;
   }
+}
+
+/** It has answered, and has not been silent since. */
+function isSure({ silences, answeredAt }: Unit): boolean {
+  return silences === 0 && answeredAt !== undefined;
 }

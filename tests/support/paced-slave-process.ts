@@ -1,19 +1,44 @@
 import { readSync, writeSync } from "node:fs";
-import { asked, registersReply } from "./modbus-frames.ts";
+import { type Asked, asked, registersReply } from "./modbus-frames.ts";
 
 /**
  * A process of its own: slaves of all unit numbers on standard input and output, at the pace of a wire with the baud rate
- * given (8N1). A pseudo-terminal carries bytes at once; here each takes its time, and the slave waits for t3.5.
+ * given (8N1). A pseudo-terminal carries bytes at once; here each takes its time, and the slave waits for t3.5. A request
+ * that comes before t3.5 of silence have passed is not heard, as the standard has it.
+ *
+ *     paced-slave-process.ts BAUD [DEAD_UNIT,DEAD_UNIT…]
  */
 const baudRate = Number(process.argv[2]);
+const dead = new Set(
+  (process.argv[3] ?? "")
+    .split(",")
+    .filter((unit) => unit !== "")
+    .map(Number),
+);
 const byteMs = (10 * 1000) / baudRate;
+/** Of 11 bits, as the master counts them too. */
 const silenceMs = (3.5 * 11 * 1000) / baudRate;
+/** The slave knows its own last byte by the time it was handed over, the master a little later; timers are coarser than that. */
+const grainMs = 0.3;
 
 const cell = new Int32Array(new SharedArrayBuffer(4));
 const sleepUntil = (at: number): void => {
   const left = at - performance.now();
   if (left > 0) Atomics.wait(cell, 0, 0, left);
 };
+
+let silentSince = Number.NEGATIVE_INFINITY;
+
+function answer(request: Asked): void {
+  let at = performance.now() + 8 * byteMs + silenceMs;
+  const values = Array.from({ length: request.count }, (_, i) => request.unit * 256 + request.address + i);
+  for (const byte of registersReply(request, values)) {
+    at += byteMs;
+    sleepUntil(at);
+    writeSync(1, Uint8Array.of(byte));
+  }
+  silentSince = performance.now();
+}
 
 const buffer = Buffer.alloc(256);
 let pending = new Uint8Array(0);
@@ -24,11 +49,6 @@ for (;;) {
   const request = asked(pending.subarray(0, 8));
   if (pending.length < 8 || request === undefined) continue;
   pending = pending.subarray(8);
-  let at = performance.now() + 8 * byteMs + silenceMs;
-  const values = Array.from({ length: request.count }, (_, i) => request.unit * 256 + request.address + i);
-  for (const byte of registersReply(request, values)) {
-    at += byteMs;
-    sleepUntil(at);
-    writeSync(1, Uint8Array.of(byte));
-  }
+  if (performance.now() - silentSince < silenceMs - grainMs || dead.has(request.unit)) continue;
+  answer(request);
 }
