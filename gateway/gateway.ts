@@ -220,7 +220,7 @@ export async function startGateway(first: GatewayConfig, deps: GatewayDeps): Pro
           fusion = fuse();
         }
         zones.refresh();
-        opcua?.refresh();
+        await opcua?.refresh();
         await uplink.apply(city);
         logger.info({ changed, needsRestart }, "the configuration was read anew");
       },

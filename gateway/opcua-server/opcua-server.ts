@@ -42,7 +42,7 @@ export interface RunningOpcUaServer {
   /** PEM file of its certificate, for clients to trust. */
   readonly certificateFile: string;
   /** The devices or zones of the configuration have changed. */
-  refresh(): void;
+  refresh(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -113,6 +113,7 @@ export async function startOpcUaServer(options: OpcUaServerOptions): Promise<Run
   if (addressSpace === null) throw new TypeError("the OPC UA server has no address space");
   addressSpace.installAlarmsAndConditionsService();
   const nodes = new SiteNodes({ addressSpace, site: options.site, places: options.places, devices });
+  await nodes.layOut();
   const alarms = new AlarmNodes({
     addressSpace,
     nodes,

@@ -20,6 +20,7 @@ export class SiteNodes {
   readonly #zones = new Map<string, ObjectNode>();
   readonly #devices = new Map<string, { readonly node: DeviceNode; readonly as: string }>();
 
+  #laying: Promise<void> = Promise.resolve();
   /** The zones as they were laid out. */
   #laidOut = "";
 
@@ -35,11 +36,15 @@ export class SiteNodes {
       notifierOf: addressSpace.rootFolder.objects.server,
       eventNotifier: 1,
     });
-    this.layOut();
   }
 
-  /** Makes the nodes those of the configuration in force. */
-  layOut(): void {
+  /** Makes the nodes those of the configuration in force, a device a turn of the event loop. */
+  layOut(): Promise<void> {
+    this.#laying = this.#laying.then(() => this.#layOut());
+    return this.#laying;
+  }
+
+  async #layOut(): Promise<void> {
     const { places, devices } = this.#options;
     const zones = places();
     const listed = devices.devices();
@@ -58,6 +63,7 @@ export class SiteNodes {
       if (this.#devices.has(device.id)) continue;
       const parent = this.zone(device.zoneId) ?? this.site;
       this.#devices.set(device.id, { node: new DeviceNode(this.#namespace, parent, device), as: placed(device) });
+      await new Promise((resolve) => setImmediate(resolve));
     }
     this.refresh();
   }
