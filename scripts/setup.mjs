@@ -134,10 +134,12 @@ fi
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
 apt-get install -qq -y -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=120 --no-install-recommends "$@"
-case " $* " in
-  *" mosquitto "*)
-    if command -v systemctl > /dev/null; then systemctl disable mosquitto.service > /dev/null 2>&1 || true; fi ;;
-esac
+for service in mosquitto lighttpd; do
+  case " $* " in
+    *" $service "*)
+      if command -v systemctl > /dev/null; then systemctl disable $service.service > /dev/null 2>&1 || true; fi ;;
+  esac
+done
 `;
 
 function isThere({ command, module, file }) {
