@@ -60,8 +60,7 @@ async function surveyChardev(root: string, clock: Clock): Promise<BackendFinding
     return { ...none, denied: true, why: `no right to open ${devices.join(", ")}: docs/gpio.md has the udev rule` };
   }
   const tools = await GpiodTools.find(root);
-  if (tools === undefined)
-    return { ...none, why: `${devices.length} chips, but not the gpiod tools: apt-get install gpiod` };
+  if (typeof tools === "string") return { ...none, why: tools };
   const why = `gpiod tools ${tools.version.text}, ${devices.length === 1 ? "1 chip" : `${devices.length} chips`}`;
   return { backend: "chardev", usable: true, denied: false, why, lines: new ChardevLines(tools, clock) };
 }

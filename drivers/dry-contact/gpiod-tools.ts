@@ -24,20 +24,22 @@ const mostOutput = 1_000_000;
 export class GpiodTools {
   readonly version: GpiodVersion;
   readonly #folder: string | undefined;
-  readonly #prefix: readonly string[];
 
-  private constructor(version: GpiodVersion, folder: string | undefined, prefix: readonly string[]) {
+  private constructor(version: GpiodVersion, folder: string | undefined) {
     this.version = version;
     this.#folder = folder;
-    this.#prefix = prefix;
   }
 
-  /** Absent where they are not installed. With another root than / they are looked for in its usr/bin, else on the path. */
-  static async find(root: string): Promise<GpiodTools | undefined> {
+  /** Or why they cannot be used. With another root than / they are looked for in its usr/bin, else on the path. */
+  static async find(root: string): Promise<GpiodTools | string> {
     const folder = root === "/" ? undefined : join(root, "usr/bin");
     const { out } = await run(commandOf("gpiodetect", folder), ["--version"]);
     const version = parseVersion(out);
-    return version === undefined ? undefined : new GpiodTools(version, folder, await endsWithUs());
+    if (version === undefined) return "the gpiod tools are not there: apt-get install gpiod";
+    if ((await run(endsWithUs[0], [...endsWithUs.slice(1), ...endsWithUs.slice(0, 1), "--version"])).code === 0) {
+      return new GpiodTools(version, folder);
+    }
+    return "setpriv with --pdeathsig is not there: apt-get install util-linux";
   }
 
   async detect(): Promise<readonly DetectedChip[]> {
@@ -88,7 +90,7 @@ export class GpiodTools {
   }
 
   #start(tool: Tool, args: readonly string[]): ChildProcess {
-    const [command, ...rest] = [...this.#prefix, commandOf(tool, this.#folder), ...args];
+    const [command, ...rest] = [...endsWithUs, commandOf(tool, this.#folder), ...args];
     return spawn(command ?? "", rest, { stdio: ["pipe", "pipe", "pipe"], env: environment });
   }
 }
@@ -113,11 +115,11 @@ function run(command: string, args: readonly string[]): Promise<Ran> {
   });
 }
 
-/** util-linux's setpriv has the kernel end a tool with us, also where we are killed: it would keep its line for ever. */
-async function endsWithUs(): Promise<readonly string[]> {
-  const prefix = ["--pdeathsig", "TERM"];
-  return (await run("setpriv", [...prefix, "true"])).code === 0 ? ["setpriv", ...prefix] : [];
-}
+/**
+ * util-linux's setpriv has the kernel end a tool with us, also where we are killed. One that went on would keep its line for
+ * ever, and a relay on: without it the tools are not used.
+ */
+const endsWithUs = ["setpriv", "--pdeathsig", "TERM"] as const;
 
 function commandOf(tool: Tool, folder: string | undefined): string {
   return folder === undefined ? tool : join(folder, tool);

@@ -7,6 +7,8 @@ import { TextLines } from "./text-lines.ts";
 
 /** A guardian that has not answered by then is ended, and a new one finds its outputs unsafe and makes them safe. */
 const answerWithinMs = 8_000;
+/** A claim may have to wait until the process has started; on a slow board that takes seconds. */
+const claimedWithinMs = 60_000;
 
 /** What happens to a held output without its device having asked. */
 export interface OutputEvents {
@@ -90,7 +92,7 @@ class GuardianLink {
     if (this.#lost !== undefined) return Promise.reject(this.#lost);
     const n = ++this.#n;
     return new Promise<void>((resolve, reject) => {
-      const cancel = this.#clock.after(answerWithinMs, () => {
+      const cancel = this.#clock.after(asked.ask === "claim" ? claimedWithinMs : answerWithinMs, () => {
         this.#end("does not answer");
         this.#child.kill("SIGKILL");
       });
