@@ -171,7 +171,7 @@ export class TcpLine implements ModbusLine {
   }
 
   #settle({ request, done }: Waiting, exchange: Exchange): void {
-    this.#turns.ended(request, exchange, this.#deps.clock.now());
+    this.#turns.ended(request, exchange, this.#deps.clock.now(), this.#transaction?.overdue === true ? graceMs : 0);
     if (exchange.ok) this.#count("answers_total");
     else this.#count("errors_total", { kind: exchange.why });
     done(exchange);

@@ -42,7 +42,7 @@ describe("whose turn it is", () => {
     expect(Array.from({ length: 4 }, () => serve())).toEqual([2, 1, 2, 1]);
   });
 
-  it("comes to silent units when no other waits, and on a busy line after twelve times what the silence took", () => {
+  it("comes to silent units when no other waits, and on a busy line after seven times what the silence cost", () => {
     ask(2);
     serve();
     ask(1);
@@ -50,27 +50,36 @@ describe("whose turn it is", () => {
     ask(1);
     const silentAt = now;
     const servedAt: number[] = [];
-    while (now - silentAt < 7000) {
+    while (now - silentAt < 6000) {
       ask(2);
       if (serve() === 1) servedAt.push(now - silentAt);
     }
-    expect(servedAt.map((at) => Math.round(at / 100))).toEqual([60]);
+    expect(servedAt.map((at) => Math.round(at / 100))).toEqual([35]);
     ask(1);
     expect(turns.nextAt()).toBeLessThanOrEqual(now);
   });
 
-  it("leaves the line to those that answer for as long as a time-out took, before it tries another that may be silent", () => {
+  it("leaves the line to those that answer for twice as long as a time-out cost, before it tries another that may be silent", () => {
     for (const unit of [1, 2, 3, 4]) ask(unit);
     expect([serve(), serve(silence, 500)]).toEqual([1, 2]);
     const silentAt = now;
     expect(serve()).toBeUndefined();
-    expect(turns.nextAt()).toBe(silentAt + 500);
+    expect(turns.nextAt()).toBe(silentAt + 1000);
     ask(1);
     expect(serve()).toBe(1);
-    now = silentAt + 500;
+    now = silentAt + 1000;
     ask(1);
     expect(serve()).toBe(3);
     expect([serve(), serve()]).toEqual([4, 1]);
+  });
+
+  it("counts what a silence costs the line beyond the time-out", () => {
+    for (const unit of [1, 2, 3]) ask(unit);
+    serve();
+    const waiting = turns.take(now);
+    now += 500;
+    if (waiting !== undefined) turns.ended(waiting.request, silence, now, 300);
+    expect(turns.nextAt()).toBe(now + 300 + 2 * 800);
   });
 
   it("does not wait for anybody where none has ever answered", () => {

@@ -29,11 +29,11 @@ const firstRestMs = 1000;
 const longestRestMs = 30_000;
 /**
  * A time-out blocks the line for all. So once a unit was silent, the line is kept for those that answer: on a line that is
- * never idle for so many times as long as the time-out took before another silent unit gets a turn, that one that comes
- * back is found all the same; and for once as long before any that never answered yet, on an idle line too.
+ * never idle for so many times as long as that cost before another silent unit gets a turn, so that one that comes back is
+ * found all the same; and for a shorter while before any that never answered yet, on an idle line too.
  */
-const busyPauses = 12;
-const idlePauses = 1;
+const busyPauses = 7;
+const idlePauses = 2;
 /** After so many urgent turns in a row one that is not urgent goes first, however many urgent ones wait. */
 const urgentInARow = 3;
 
@@ -48,7 +48,7 @@ export class Turns {
   #turn = 0;
   #urgent = 0;
   #turnAt = 0;
-  /** The newest silence: when it was over, and how long it took. */
+  /** The newest silence: when the line was free again, and for how long it had not been. */
   #silence = { at: Number.NEGATIVE_INFINITY, tookMs: 0 };
   /** The last turn met silence. */
   #afterSilence = false;
@@ -90,8 +90,11 @@ export class Turns {
     return next === Number.POSITIVE_INFINITY ? undefined : next;
   }
 
-  /** Tells how a turn ended. */
-  ended(request: Request, exchange: Exchange, now: number): void {
+  /**
+   * Tells how a turn ended.
+   * @param afterSilenceMs For so long nobody can be asked when it ended in silence.
+   */
+  ended(request: Request, exchange: Exchange, now: number, afterSilenceMs = 0): void {
     const unit = this.#unit(request.unit);
     if (exchange.ok || exchange.why === "exception") unit.answeredAt = now;
     if (exchange.ok || exchange.why === "exception" || exchange.why === "bad-crc") unit.silences = 0;
@@ -99,7 +102,8 @@ export class Turns {
       unit.silences++;
       unit.restUntil = now + Math.min(longestRestMs, firstRestMs * 2 ** (unit.silences - 1));
       this.#afterSilence = true;
-      this.#silence = { at: now, tookMs: now - this.#turnAt };
+      const freeAt = now + afterSilenceMs;
+      this.#silence = { at: freeAt, tookMs: freeAt - this.#turnAt };
     }
   }
 

@@ -99,6 +99,28 @@ describe("the queue of a line at 9600 baud", () => {
     for (const unit of others) expect(longestGap(disturbed.get(unit) ?? [], clock.now() - minutes)).toBeLessThan(3500);
   });
 
+  it("slows 20 units by less than half of what the time-outs of 10 dead ones cost in turn, from the start", async () => {
+    const [units, others] = [range(1, 30), range(1, 20)];
+    const minute = 60_000;
+    const alone = open(good);
+    const undisturbed = poll(alone.line, units, 0);
+    await pass(clock, minute);
+    await alone.lines.close();
+    const { line, lines, health } = open(allBut((unit) => unit > 20));
+    const disturbed = poll(line, units, 0);
+    await pass(clock, minute);
+    const timeouts = health()?.errors["timeout"] ?? 0;
+    await lines.close();
+    const slowed = 1 - totalOf(disturbed, others) / totalOf(undisturbed, units);
+    const inTurn = 1 - (20 * fastestMs) / (20 * fastestMs + 10 * 500);
+    expect(inTurn).toBeGreaterThan(0.85);
+    expect(slowed).toBeLessThan(inTurn / 2);
+    // Each of the dead is known as dead, and asked again from time to time.
+    expect(timeouts).toBeGreaterThanOrEqual(10);
+    const each = others.map((unit) => disturbed.get(unit)?.length ?? 0);
+    expect(Math.min(...each)).toBeGreaterThan(0.8 * Math.max(...each));
+  });
+
   it("lets the one good unit wait for one round of time-outs when 31 fall silent at once, then for one", async () => {
     let powered = true;
     const { line, lines } = open(allBut((unit) => unit !== 20 && !powered));

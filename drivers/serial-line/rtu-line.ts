@@ -162,7 +162,8 @@ export class RtuLine implements ModbusLine {
     }
     this.#serving = true;
     void this.#turn(bus, waiting).then((exchange) => {
-      this.#turns.ended(waiting.request, exchange, this.#deps.clock.now());
+      const { longestReplyMs, latencyMs } = this.#timing;
+      this.#turns.ended(waiting.request, exchange, this.#deps.clock.now(), longestReplyMs + latencyMs);
       this.#serving = false;
       waiting.done(exchange);
       this.#serve();

@@ -1,49 +1,38 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, constants, existsSync, mkdtempSync, openSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
 import { afterEach, expect, it } from "vitest";
 import { openSerialLines, type SerialLines } from "../../drivers/serial-line/serial-lines.ts";
 import { SystemClock } from "../../gateway/ops/system-clock.ts";
-import { ended } from "../support/mosquitto.ts";
+import { openPacedLine, type PacedLine } from "../support/paced-line.ts";
 import { countingTelemetry, quietLogger } from "../support/quiet.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const clock = new SystemClock();
-const dir = mkdtempSync(join(tmpdir(), "zhian-paced-"));
-let socat: ChildProcess | undefined;
-let held: number | undefined;
+const expectation = { timeoutMs: 2000 };
+let wire: PacedLine | undefined;
 let lines: SerialLines | undefined;
 
 afterEach(async () => {
   await lines?.close();
-  if (socat !== undefined) await ended(socat);
-  if (held !== undefined) closeSync(held);
-  rmSync(dir, { recursive: true, force: true });
+  await wire?.close();
 });
 
-it("a line of 9600 baud is polled at more than half of what its wire can carry, on a busy machine too", async () => {
-  const path = join(dir, "tty");
-  const slave = `${process.execPath} ${resolve(import.meta.dirname, "../support/paced-slave-process.ts")} 9600`;
-  socat = spawn("socat", [`pty,rawer,link=${path}`, `EXEC:"${slave}"`], { stdio: "ignore" });
-  await waitFor("the pseudo-terminal", () => existsSync(path));
-  held = openSync(path, constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK);
-  lines = openSerialLines([{ id: "a", path, baudRate: 9600, parity: "none", dataBits: 8, stopBits: 1 }], {
+it("a line of 9600 baud with 30 slaves is polled at more than half of what its wire can carry, on a busy machine too", async () => {
+  wire = await openPacedLine(9600);
+  lines = openSerialLines([{ id: "a", path: wire.path, baudRate: 9600, parity: "none", dataBits: 8, stopBits: 1 }], {
     clock,
     logger: quietLogger,
     telemetry: countingTelemetry(),
   });
   const line = lines.line("a");
-  const expectation = { timeoutMs: 2000 };
   await waitFor("the first answer", async () => (await line.readHolding(1, 0, 3, expectation)).ok);
 
   const forMs = 4000;
   const start = performance.now();
   let answers = 0;
-  const sessions = [1, 2, 3, 4, 5, 6, 7, 8].map(async (unit) => {
+  const sessions = Array.from({ length: 30 }, async (_, i) => {
+    const unit = i + 1;
     while (performance.now() - start < forMs) {
       const exchange = await line.readHolding(unit, 0, 3, expectation);
-      expect(exchange).toEqual({ ok: true, registers: [0, 1, 2].map((i) => unit * 256 + i) });
+      expect(exchange).toEqual({ ok: true, registers: [0, 1, 2].map((at) => unit * 256 + at) });
       answers++;
     }
   });
