@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { parseChallenges } from "./challenge.ts";
 import { answerChallenge } from "./credentials.ts";
@@ -62,4 +63,38 @@ test.each([
   ["\u0000Digest", []],
 ])("a header %j holds the schemes %j, and nothing of it throws", (header, schemes) => {
   expect(parseChallenges([header]).map(({ scheme }) => scheme)).toEqual(schemes);
+});
+
+test("no header of a device makes it throw, and what is answered is one line of printable signs", () => {
+  const numRuns = process.env["ZHIAN_NIGHTLY"] === undefined ? 1000 : 100_000;
+  const piece = fc.constantFrom(
+    ...[
+      "Digest ",
+      "Basic",
+      "realm=",
+      '"',
+      "\\\\",
+      "nonce=",
+      ",",
+      " ",
+      "=",
+      "qop=auth",
+      "algorithm=MD5",
+      "-sess",
+      "x",
+      "\t",
+      "é",
+    ],
+  );
+  const header = fc.oneof(
+    fc.string({ maxLength: 60 }),
+    fc.array(piece, { maxLength: 30 }).map((parts) => parts.join("")),
+  );
+  fc.assert(
+    fc.property(fc.array(header, { maxLength: 3 }), (headers) => {
+      const answered = answer(...headers);
+      if (answered !== undefined) expect(answered).not.toMatch(/[\r\n\0]/);
+    }),
+    { numRuns },
+  );
 });
