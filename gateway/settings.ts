@@ -80,6 +80,7 @@ export function siteView(config: () => GatewayConfig): SiteView {
         .map(({ device }) => device.id);
     },
     tagsOf: (id) => deviceOf(id)?.tags ?? [],
+    zoneOf: (id) => deviceOf(id)?.zoneId,
   };
 }
 

@@ -18,6 +18,7 @@ export interface SiteView {
   /** Configured devices of the zone and the zones inside it. */
   devicesIn(id: ZoneId): readonly DeviceId[];
   tagsOf(id: DeviceId): readonly string[];
+  zoneOf(id: DeviceId): ZoneId | undefined;
 }
 
 /** An observation, the moment the rule asked to be woken at, or what a rule before it in the list has just said. */

@@ -1,21 +1,24 @@
 import type { z } from "zod";
 import type { Rule } from "./rule.ts";
 import { accessDeniedRepeated } from "./rules/access-denied-repeated.ts";
+import { alarmFlood } from "./rules/alarm-flood.ts";
 import { deviceOffline } from "./rules/device-offline.ts";
 import { doorForced } from "./rules/door-forced.ts";
 import { doorHeld } from "./rules/door-held.ts";
 import { duress } from "./rules/duress.ts";
+import { exitBlocked } from "./rules/exit-blocked.ts";
 import { fault } from "./rules/fault.ts";
 import { fire } from "./rules/fire.ts";
 import { fireNearby } from "./rules/fire-nearby.ts";
 import { fireWarning } from "./rules/fire-warning.ts";
+import { passback } from "./rules/passback.ts";
 import { pressureLow } from "./rules/pressure-low.ts";
 import { tamper } from "./rules/tamper.ts";
 import { thrownObject } from "./rules/thrown-object.ts";
 import { zoneOutage } from "./rules/zone-outage.ts";
 
-/** Every rule, in the order in which they see an observation. A new rule is a file and a line here. */
-export const rules: readonly Rule[] = [
+/** In the order in which they see an observation; one that hears another stands behind it. */
+const fromObservations: readonly Rule[] = [
   fire,
   fireNearby,
   fireWarning,
@@ -23,13 +26,18 @@ export const rules: readonly Rule[] = [
   duress,
   doorForced,
   doorHeld,
+  exitBlocked,
   accessDeniedRepeated,
+  passback,
   tamper,
   pressureLow,
   zoneOutage,
   deviceOffline,
   fault,
 ];
+
+/** Every rule. A new one is a file and a line here. */
+export const rules: readonly Rule[] = [...fromObservations, alarmFlood(fromObservations.map(({ name }) => name))];
 
 /** Schemas of the rules' parameters by name, for the configuration. */
 export const ruleSchemas: Readonly<Record<string, z.ZodType>> = Object.fromEntries(

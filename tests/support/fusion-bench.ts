@@ -30,6 +30,7 @@ export const testSite: SiteView = {
   zonesIn: (id) => [id],
   devicesIn: () => [],
   tagsOf: () => [],
+  zoneOf: () => undefined,
 };
 
 export function withDefaults(only: readonly Rule[] = rules, params: Record<string, unknown> = {}): ConfiguredRule[] {

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { durationSchema } from "../../domain/duration.ts";
 import type { DeviceId, ObservationId, ZoneId } from "../../domain/ids.ts";
-import { defineRule } from "../rule.ts";
+import { defineRule, type RuleOutcome } from "../rule.ts";
 
 const params = z.strictObject({
   count: z
@@ -19,6 +19,8 @@ const params = z.strictObject({
 interface State {
   /** Log times and ids of the refusals in the window, oldest first. */
   readonly tries: readonly { readonly at: number; readonly id: ObservationId }[];
+  /** The building burns, and the door is an exit: who is refused there wants out. */
+  readonly evacuating?: boolean;
   readonly open?: {
     readonly by: ObservationId;
     readonly zoneId: ZoneId;
@@ -42,7 +44,15 @@ export const accessDeniedRepeated = defineRule<z.infer<typeof params>, State>({
   keyOf: (observation) =>
     observation.kind === "access.denied" && observation.body.delivery === "live" ? observation.deviceId : undefined,
 
+  hears: ["exit-blocked"],
+  keysOfSignal: ({ subject }) => [subject],
+
   step(state, input, { params, at, key, site }) {
+    if (input.type === "signal") {
+      if (input.signal.type === "raise") return withoutTries(state, true, at, params.window);
+      return withoutTries(state, false, at, params.window);
+    }
+    if (state?.evacuating === true) return { state };
     if (input.type !== "observation") {
       const quiet: State["tries"] = (state?.tries ?? []).filter((t) => t.at > at - params.window);
       if (quiet.length > 0 && state !== undefined) return { state, wakeAt: (quiet.at(-1)?.at ?? at) + params.window };
@@ -88,3 +98,10 @@ export const accessDeniedRepeated = defineRule<z.infer<typeof params>, State>({
     };
   },
 });
+
+/** What was tried until now counts no more; an alarm that is open is over in its time. */
+function withoutTries(state: State | undefined, evacuating: boolean, at: number, windowMs: number): RuleOutcome<State> {
+  const open = state?.open === undefined ? {} : { open: state.open };
+  if (evacuating) return { state: { tries: [], evacuating, ...open } };
+  return state?.open === undefined ? {} : { state: { tries: [], ...open }, wakeAt: at + windowMs };
+}
