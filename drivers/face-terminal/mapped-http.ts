@@ -3,7 +3,7 @@ import { mappedReply } from "../json-events/mapped-options.ts";
 import { RecordReader } from "../json-events/mapped-record.ts";
 import { openMappedHttp } from "../json-events/mapped-session.ts";
 import { accessMeaning } from "./mapped-access.ts";
-import type { MappedAccessHttpOptions } from "./mapped-manifest.ts";
+import type { MappedAccessHttpOptions } from "./mapped-options.ts";
 
 /** A terminal or a platform that pushes JSON of its own. */
 export function open(context: DriverContext<MappedAccessHttpOptions>): DeviceSession {

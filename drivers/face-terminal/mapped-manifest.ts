@@ -1,19 +1,11 @@
-import { z } from "zod";
 import { defineDriver } from "../../gateway/ports/driver.ts";
+import { mappedHttpGrants, mappedMqttGrants } from "../json-events/mapped-options.ts";
 import {
-  credentialWords,
-  knowsCredentials,
-  mappedHttpFields,
-  mappedHttpGrants,
-  mappedMqttFields,
-  mappedMqttGrants,
-} from "../json-events/mapped-options.ts";
-import { accessMapping } from "./mapped-access.ts";
-
-const mapping = accessMapping.describe("Where in the sender's JSON what stands. Places are JSON pointers (RFC 6901).");
-
-const mqttOptions = z.strictObject({ ...mappedMqttFields, mapping });
-export type MappedAccessMqttOptions = z.output<typeof mqttOptions>;
+  httpOptions,
+  type MappedAccessHttpOptions,
+  type MappedAccessMqttOptions,
+  mqttOptions,
+} from "./mapped-options.ts";
 
 export const faceTerminalMappedMqtt = defineDriver<MappedAccessMqttOptions>({
   driver: "face-terminal",
@@ -24,9 +16,6 @@ export const faceTerminalMappedMqtt = defineDriver<MappedAccessMqttOptions>({
   silentAfterMs: ({ silentAfter }) => silentAfter,
   load: () => import("./mapped-mqtt.ts"),
 });
-
-const httpOptions = z.strictObject({ ...mappedHttpFields, mapping }).refine(knowsCredentials, credentialWords);
-export type MappedAccessHttpOptions = z.output<typeof httpOptions>;
 
 export const faceTerminalMappedHttp = defineDriver<MappedAccessHttpOptions>({
   driver: "face-terminal",

@@ -3,7 +3,7 @@ import { readsTopic } from "../json-events/mapped-options.ts";
 import { RecordReader } from "../json-events/mapped-record.ts";
 import { openMappedMqtt } from "../json-events/mapped-session.ts";
 import { accessMeaning } from "./mapped-access.ts";
-import type { MappedAccessMqttOptions } from "./mapped-manifest.ts";
+import type { MappedAccessMqttOptions } from "./mapped-options.ts";
 
 /** A terminal that publishes JSON of its own on the embedded broker. */
 export function open(context: DriverContext<MappedAccessMqttOptions>): DeviceSession {

@@ -4,8 +4,8 @@ import { EventDesk } from "../json-events/event-desk.ts";
 import { sessionUntil } from "../json-events/session.ts";
 import { timeReader } from "../json-events/times.ts";
 import type { ViewProfile } from "../throw-view/view-profile.ts";
-import type { AxisOptions } from "./axis-manifest.ts";
 import { axisEventTopic, parseAxisPayload, plainAxisTopic } from "./axis-message.ts";
+import type { AxisOptions } from "./axis-options.ts";
 
 /** An Axis camera whose event bridge publishes on the embedded broker. */
 export function open(context: DriverContext<AxisOptions>): DeviceSession {

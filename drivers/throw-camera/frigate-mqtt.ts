@@ -6,7 +6,7 @@ import { sessionUntil } from "../json-events/session.ts";
 import { throwDraft } from "../throw-view/throw-report.ts";
 import type { ViewProfile } from "../throw-view/view-profile.ts";
 import { cameraFps, type FrigateEvent, parseFrigateEvent } from "./frigate-event.ts";
-import type { FrigateOptions } from "./frigate-manifest.ts";
+import type { FrigateOptions } from "./frigate-options.ts";
 
 /** One camera of a Frigate that analyses many; each session hears all of them. */
 export function open(context: DriverContext<FrigateOptions>): DeviceSession {

@@ -3,7 +3,7 @@ import { mappedReply } from "../json-events/mapped-options.ts";
 import { RecordReader } from "../json-events/mapped-record.ts";
 import { openMappedHttp } from "../json-events/mapped-session.ts";
 import type { ViewProfile } from "../throw-view/view-profile.ts";
-import type { MappedThrowHttpOptions } from "./mapped-manifest.ts";
+import type { MappedThrowHttpOptions } from "./mapped-options.ts";
 import { throwMeaning } from "./mapped-throw.ts";
 
 /** A camera or a platform that pushes JSON of its own. */

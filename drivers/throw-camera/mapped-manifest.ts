@@ -1,21 +1,12 @@
-import { z } from "zod";
 import { defineDriver } from "../../gateway/ports/driver.ts";
-import { viewProfile } from "../json-events/client-options.ts";
-import {
-  credentialWords,
-  knowsCredentials,
-  mappedHttpFields,
-  mappedHttpGrants,
-  mappedMqttFields,
-  mappedMqttGrants,
-} from "../json-events/mapped-options.ts";
+import { mappedHttpGrants, mappedMqttGrants } from "../json-events/mapped-options.ts";
 import { viewProfileSchema } from "../throw-view/view-profile.ts";
-import { throwMapping } from "./mapped-throw.ts";
-
-const mapping = throwMapping.describe("Where in the sender's JSON what stands. Places are JSON pointers (RFC 6901).");
-
-const mqttOptions = z.strictObject({ ...mappedMqttFields, mapping, profile: viewProfile });
-export type MappedThrowMqttOptions = z.output<typeof mqttOptions>;
+import {
+  httpOptions,
+  type MappedThrowHttpOptions,
+  type MappedThrowMqttOptions,
+  mqttOptions,
+} from "./mapped-options.ts";
 
 export const throwCameraMappedMqtt = defineDriver<MappedThrowMqttOptions>({
   driver: "throw-camera",
@@ -28,11 +19,6 @@ export const throwCameraMappedMqtt = defineDriver<MappedThrowMqttOptions>({
   silentAfterMs: ({ silentAfter }) => silentAfter,
   load: () => import("./mapped-mqtt.ts"),
 });
-
-const httpOptions = z
-  .strictObject({ ...mappedHttpFields, mapping, profile: viewProfile })
-  .refine(knowsCredentials, credentialWords);
-export type MappedThrowHttpOptions = z.output<typeof httpOptions>;
 
 export const throwCameraMappedHttp = defineDriver<MappedThrowHttpOptions>({
   driver: "throw-camera",

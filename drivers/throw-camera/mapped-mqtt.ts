@@ -3,7 +3,7 @@ import { readsTopic } from "../json-events/mapped-options.ts";
 import { RecordReader } from "../json-events/mapped-record.ts";
 import { openMappedMqtt } from "../json-events/mapped-session.ts";
 import type { ViewProfile } from "../throw-view/view-profile.ts";
-import type { MappedThrowMqttOptions } from "./mapped-manifest.ts";
+import type { MappedThrowMqttOptions } from "./mapped-options.ts";
 import { throwMeaning } from "./mapped-throw.ts";
 
 /** A camera or an analysis box that publishes JSON of its own on the embedded broker. */

@@ -1,25 +1,7 @@
-import { z } from "zod";
 import { defineDriver } from "../../gateway/ports/driver.ts";
-import {
-  keepAlive,
-  lateAfter,
-  mqttAccount,
-  silenceAfter,
-  topicSchema,
-  viewProfile,
-} from "../json-events/client-options.ts";
-import { eventsSchema } from "../json-events/event-rules.ts";
+import { silenceAfter } from "../json-events/client-options.ts";
 import { viewProfileSchema } from "../throw-view/view-profile.ts";
-
-const onvifOptions = z.strictObject({
-  ...mqttAccount,
-  topicPrefix: topicSchema.describe("TopicPrefix as set in the camera's event broker; often its MAC address or name."),
-  events: eventsSchema.min(1, "at least one entry: what the camera reports is the maker's own topic"),
-  keepAlive,
-  lateAfter,
-  profile: viewProfile,
-});
-export type OnvifOptions = z.output<typeof onvifOptions>;
+import { type OnvifOptions, onvifOptions } from "./onvif-options.ts";
 
 export const throwCameraOnvifMqtt = defineDriver<OnvifOptions>({
   driver: "throw-camera",

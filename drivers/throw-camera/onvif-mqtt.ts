@@ -5,8 +5,8 @@ import { sessionUntil } from "../json-events/session.ts";
 import { timeReader } from "../json-events/times.ts";
 import type { ViewProfile } from "../throw-view/view-profile.ts";
 import { standardEvents } from "./onvif-events.ts";
-import type { OnvifOptions } from "./onvif-manifest.ts";
 import { parseOnvifPayload, parseOnvifTopic, plainOnvifTopic } from "./onvif-message.ts";
+import type { OnvifOptions } from "./onvif-options.ts";
 
 /** A camera that publishes its ONVIF events on the embedded broker (ONVIF Core, "Event Broker"). */
 export function open(context: DriverContext<OnvifOptions>): DeviceSession {

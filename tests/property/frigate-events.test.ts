@@ -13,7 +13,7 @@ const options = throwCameraFrigateMqtt.options.parse({
   detect: { width: 1280, height: 720 },
 }) as Parameters<typeof open>[0]["options"];
 
-const or = <T>(...right: readonly T[]) =>
+const or = (...right: readonly unknown[]) =>
   fc.oneof({ weight: 4, arbitrary: fc.constantFrom(...right) }, { weight: 1, arbitrary: odd });
 const point = fc.oneof(
   fc.tuple(fc.tuple(odd, odd), odd),

@@ -35,7 +35,7 @@ const cameraOptions = throwCameraMappedHttp.options.parse({
   },
 }) as Parameters<typeof camera.open>[0]["options"];
 
-const or = <T>(...right: readonly T[]) =>
+const or = (...right: readonly unknown[]) =>
   fc.oneof({ weight: 4, arbitrary: fc.constantFrom(...right) }, { weight: 1, arbitrary: odd });
 const record = fc.record(
   {

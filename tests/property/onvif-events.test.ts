@@ -54,17 +54,14 @@ const topic = fc.oneof(
   ),
   fc.string({ unit: "binary", maxLength: 60 }).map((text) => `cam/onvif-ej/${text}`),
 );
-const sent = fc.record(
-  {
-    topic,
-    payload,
-    retained: fc.boolean(),
-    will: fc.constantFrom(false, false, false, true),
-    connect: fc.boolean(),
-    ms: fc.nat(90_000),
-  },
-  patience,
-);
+const sent = fc.record({
+  topic,
+  payload,
+  retained: fc.boolean(),
+  will: fc.constantFrom(false, false, false, true),
+  connect: fc.boolean(),
+  ms: fc.nat(90_000),
+});
 
 test(
   "whatever a camera publishes ends as exactly one of observed, filtered or rejected, and never throws",
