@@ -3,6 +3,7 @@ import { dryContactGpio } from "./dry-contact/manifest.ts";
 import { faceTerminalHikvisionIsapi } from "./face-terminal/hikvision-manifest.ts";
 import { faceTerminalFaceSluiceHttp, faceTerminalFaceSluiceMqtt } from "./face-terminal/manifest.ts";
 import { faceTerminalMappedHttp, faceTerminalMappedMqtt } from "./face-terminal/mapped-manifest.ts";
+import { firePanelGstPrinter } from "./fire-panel/gst-printer-manifest.ts";
 import { firePanelModbusRtu, firePanelModbusTcp } from "./fire-panel/modbus-manifest.ts";
 import { opcUaClient } from "./opcua/manifest.ts";
 import { thermalExtinguisherChirpStack } from "./thermal-extinguisher/chirpstack-manifest.ts";
@@ -36,6 +37,7 @@ export const drivers: readonly DriverManifest[] = [
   thermalExtinguisherChirpStack,
   firePanelModbusRtu,
   firePanelModbusTcp,
+  firePanelGstPrinter,
   dryContactGpio,
   opcUaClient,
 ];

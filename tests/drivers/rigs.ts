@@ -5,6 +5,7 @@ import { loraExtinguisher } from "./rigs/chirpstack.ts";
 import { dryContact } from "./rigs/dry-contact.ts";
 import { faceTerminalHttp, throwCameraHttp } from "./rigs/facesluice-http.ts";
 import { hapiCamera, hikvisionCamera, hikvisionTerminal } from "./rigs/hikvision.ts";
+import { gstPrinter } from "./rigs/gst-printer.ts";
 import { modbusRigs } from "./rigs/modbus.ts";
 import { opcUaClientRig } from "./rigs/opcua.ts";
 
@@ -59,6 +60,7 @@ const twoDigits = (nth: number) => String(nth).padStart(2, "0");
 
 export const rigs: ReadonlyMap<string, Rig> = new Map([
   ["thermal-extinguisher/chirpstack-mqtt", loraExtinguisher],
+  ["fire-panel/gst-printer", gstPrinter],
   ["face-terminal/hikvision-isapi", hikvisionTerminal],
   ["throw-camera/hikvision-isapi", hikvisionCamera],
   ["throw-camera/hapi", hapiCamera],
