@@ -1,4 +1,6 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { parse } from "yaml";
 import * as terminalHttp from "../../drivers/face-terminal/mapped-http.ts";
 import { faceTerminalMappedHttp } from "../../drivers/face-terminal/mapped-manifest.ts";
 import * as cameraHttp from "../../drivers/throw-camera/mapped-http.ts";
@@ -282,4 +284,16 @@ test("credentials are both or a token, and a place is a pointer", () => {
   expect(parses({ mapping })).toBe(false);
   const bad = { events: [{ when: [{ at: "a.b", is: 1 }], as: "throw" }] };
   expect(parses({ mapping: bad, username: "u", password: "p" })).toBe(false);
+});
+
+test("the examples of the documentation are mappings", () => {
+  const text = readFileSync(new URL("../../drivers/json-events/README.md", import.meta.url), "utf8");
+  const examples = [...text.matchAll(/```yaml\n([^`]*mapping:[^`]*)```/g)].map(([, yaml]) => parse(yaml ?? ""));
+  expect(examples).toHaveLength(2);
+  for (const { driver, options } of examples) {
+    const manifest = driver === "face-terminal" ? faceTerminalMappedHttp : throwCameraMappedHttp;
+    // Secrets are read before the options are checked.
+    const read = JSON.parse(JSON.stringify(options).replaceAll(/\$\{file:[^}]*\}/g, "0123456789abcdef"));
+    expect(manifest.options.safeParse(read).error).toBeUndefined();
+  }
 });
