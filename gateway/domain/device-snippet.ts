@@ -21,9 +21,11 @@ const blank = "?";
 interface Guess {
   readonly driver: string;
   readonly dialect: string;
-  /** The device's own id, where it named it. */
+  /** Options that it named itself by. */
   readonly deviceId?: string;
   readonly devEui?: string;
+  readonly serial?: string;
+  readonly topicPrefix?: string;
 }
 
 /**
@@ -32,13 +34,14 @@ interface Guess {
  */
 export function snippetFor(heard: Heard): string {
   if (heard.via === "serial") return serialSnippet(heard);
-  const { driver, dialect, deviceId, devEui } = guess(heard);
-  const id = firstName(devEui ?? "", heard.username, deviceId ?? "", heard.via === "mqtt" ? heard.clientId : "");
+  const { driver, dialect, ...named } = guess(heard);
+  const { deviceId = "", devEui = "" } = named;
+  const id = firstName(devEui, heard.username, deviceId, heard.via === "mqtt" ? heard.clientId : "");
   const username = heard.username === "" ? id : heard.username;
+  const unnamed = deviceId === "" && /^(facesluice|hapi)/.test(dialect);
   const options = [
-    ...(devEui === undefined ? [] : [`devEui: ${quoted(devEui)}`]),
-    ...(deviceId === undefined ? [] : [`deviceId: ${quoted(deviceId)}`]),
-    ...(deviceId === undefined && dialect.startsWith("facesluice") ? [`deviceId: ${quoted(blank)}`] : []),
+    ...Object.entries(named).map(([key, value]) => `${key}: ${quoted(value)}`),
+    ...(unnamed ? [`deviceId: ${quoted(blank)}`] : []),
     `username: ${scalar(username)}`,
     `password: ${quoted(`\${file:secrets/${firstName(username, "NAME")}}`, true)}`,
   ];
@@ -72,12 +75,14 @@ function guess({ via, clientId, topic = "", said = "" }: Heard): Guess {
       return { driver: blank, dialect: "facesluice-mqtt", ...own };
     const devEui = /^application\/[^/]+\/device\/([0-9a-f]{16})\/event\//i.exec(topic)?.[1];
     if (devEui !== undefined) return { driver: "thermal-extinguisher", dialect: "chirpstack-mqtt", devEui };
-    if (topic.includes("/onvif-ej/")) return { driver: "throw-camera", dialect: "onvif-mqtt" };
-    if (topic.startsWith("axis/")) return { driver: "throw-camera", dialect: "axis-mqtt" };
+    const topicPrefix = /^(.+)\/onvif-ej\//.exec(topic)?.[1];
+    if (topicPrefix !== undefined) return { driver: "throw-camera", dialect: "onvif-mqtt", topicPrefix };
+    const serial = /^axis\/([0-9A-F]{12})\//i.exec(topic)?.[1];
+    if (serial !== undefined) return { driver: "throw-camera", dialect: "axis-mqtt", serial };
     if (topic === "frigate/available") return { driver: "throw-camera", dialect: "frigate-mqtt" };
     return { driver: blank, dialect: blank };
   }
-  if (clientId.startsWith("/HAPI/")) return { driver: "throw-camera", dialect: "hapi" };
+  if (clientId.startsWith("/HAPI/")) return { driver: "throw-camera", dialect: "hapi", ...own };
   if (operator === "ParabolicSnapPush") return { driver: "throw-camera", dialect: "facesluice-http", ...own };
   if (operator === "VerifyPush") return { driver: "face-terminal", dialect: "facesluice-http", ...own };
   if (operator !== undefined && /^(SnapPush|HeartBeat)$/.test(operator))
@@ -108,5 +113,5 @@ function scalar(text: string): string {
 
 /** JSON strings are YAML's double-quoted ones; what looks like a reference of the configuration is none. */
 function quoted(text: string, reference = false): string {
-  return JSON.stringify(reference ? text : text.replaceAll("${", "$${"));
+  return JSON.stringify(reference ? text : text.replaceAll("${", () => "$${"));
 }

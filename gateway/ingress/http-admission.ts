@@ -124,7 +124,8 @@ export class HttpAdmission {
     }
     const all = [...byDevice.values()];
     this.#byDevice = byDevice;
-    this.#byPath = new Map(all.flatMap((each) => (each.grants.paths ?? []).map((path) => [path, each] as const)));
+    const key = (path: string) => sha256(path).toString("base64");
+    this.#byPath = new Map(all.flatMap((each) => (each.grants.paths ?? []).map((path) => [key(path), each] as const)));
   }
 
   stillAdmits(account: HttpAccount): boolean {
@@ -154,7 +155,8 @@ export class HttpAdmission {
   #judge(knock: HttpKnock): HttpVerdict {
     const { address, target } = knock;
     const own = target.deviceId === undefined ? undefined : this.#byDevice.get(target.deviceId);
-    const literal = this.#byPath.get(target.path);
+    // By its hash, so that the time of the search tells nothing of a path that is a secret.
+    const literal = this.#byPath.get(sha256(target.path).toString("base64"));
     const known = literal ?? own;
     const credential = known ?? this.#nobody;
     const said = parseAuthorization(knock.authorization);

@@ -90,6 +90,17 @@ describe("a push", () => {
     expect(JSON.stringify(pushes)).not.toContain("s3cret");
   });
 
+  it("may say its secret as a level of its literal path, which is told to nobody", async () => {
+    const paths = ["/HAPI/V1.0/a-level-of-24-characters/Event/Notification", "/Subscribe/PushVideo"];
+    const { connect, ingest, logger } = await start({ devices: { cam: { token: "a-level-of-24-characters", paths } } });
+    const [right = "", other = ""] = paths;
+    expect((await connect().ask({ path: right })).status).toBe(200);
+    expect((await connect().ask({ path: other })).status).toBe(401);
+    expect((await connect().ask({ path: right.replace("24", "25") })).status).toBe(401);
+    expect(ingest.strangers().map(({ clientId }) => clientId)).toEqual(["/HAPI/V1.0/…/Event/Notification"]);
+    expect(JSON.stringify([ingest.strangers(), logger.lines])).not.toContain("a-level");
+  });
+
   it("of a camera that says form data, means JSON, and closes without reading the answer, is taken", async () => {
     const { connect, pushes, telemetry } = await start({
       devices: { cam: { paths: ["/HAPI/V1.0/Event/Notification"] } },

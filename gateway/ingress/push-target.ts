@@ -39,8 +39,11 @@ export function parseTarget(uri: string): PushTarget | undefined {
   return { ...common, deviceId: id.data, below: below.join("") === "/" ? "" : below.join(""), pathToken };
 }
 
+/** Tokens are left out, and long levels below the first two: a path may be somebody's only secret. */
 function shownOf(segments: readonly string[]): string {
-  return segments.map((segment, at) => `/${segments[at - 1]?.toLowerCase() === "token" ? "…" : segment}`).join("");
+  const secret = (segment: string, at: number): boolean =>
+    segments[at - 1]?.toLowerCase() === "token" || (at >= 2 && segment.length >= 16);
+  return segments.map((segment, at) => `/${secret(segment, at) ? "…" : segment}`).join("");
 }
 
 function decoded(segments: readonly string[]): readonly string[] | undefined {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { CommandOffer, CommandOutcome, DeviceCommand } from "../../../gateway/domain/command.ts";
 import { zoneIdSchema } from "../../../gateway/domain/ids.ts";
 import type { ObservationDraft } from "../../../gateway/domain/observation.ts";
 import type { SupervisedDevice } from "../../../gateway/ingress/supervised-device.ts";
@@ -11,6 +12,12 @@ import {
 import { deviceId, grantsOf } from "./test-broker.ts";
 
 export const silentAfterMs = 90_000;
+
+/** What every scripted device offers. */
+export const offers: readonly CommandOffer[] = [
+  { name: "unlock", title: { zh: "开门", en: "Unlock" }, actuates: true, args: { door: "number of the door" } },
+  { name: "set-time", title: { zh: "校时", en: "Set the clock" }, actuates: false },
+];
 
 const optionsSchema = z.object({ id: z.string(), password: z.string().optional() });
 type Options = z.infer<typeof optionsSchema>;
@@ -35,6 +42,8 @@ export class ScriptedDriver {
     context.filtered("last-will");
     return Promise.resolve();
   };
+  /** Absent: it takes no commands. */
+  command: ((command: DeviceCommand, context: DriverContext<unknown>) => Promise<CommandOutcome>) | undefined;
   readonly manifest: DriverManifest;
 
   /** `shared`: the devices are behind one client, whose messages below `all/` are for each of them. */
@@ -45,6 +54,7 @@ export class ScriptedDriver {
       title: { zh: "测试", en: "test" },
       options: optionsSchema,
       silentAfterMs: () => silentAfterMs,
+      commands: () => offers,
       load: () => Promise.resolve({ open: (context: DriverContext<Options>) => this.#open(context) }),
     };
     const account = { username: "server", password: "pw-server", shared: true, publishBelow: ["all/"] };
@@ -84,7 +94,12 @@ export class ScriptedDriver {
       if (will) return this.handleWill(context);
       return this.handle(Buffer.from(payload).toString(), context);
     });
-    return { done: promise };
+    context.http?.serve(async ({ body }) => {
+      await this.handle(Buffer.from(body).toString(), context);
+      return { status: 200 };
+    });
+    const { command } = this;
+    return command === undefined ? { done: promise } : { done: promise, command: (each) => command(each, context) };
   }
 }
 
