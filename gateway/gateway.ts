@@ -162,6 +162,7 @@ export async function startGateway(first: GatewayConfig, deps: GatewayDeps): Pro
       desk,
       alarmLog: logs.alarms,
       devices: supervisor,
+      commands: supervisor,
       zones,
       places: () => config.zones,
       ruleTitle: (name) => rules.find((rule) => rule.name === name)?.title,

@@ -27,6 +27,7 @@ const expected: Record<string, readonly string[]> = {
   "POST /api/alarms/{id}/shelve": ["manager", "admin"],
   "POST /api/alarms/{id}/unshelve": ["manager", "admin"],
   "GET /api/devices": roles,
+  "POST /api/devices/{id}/commands": onDuty,
   "GET /api/zones": roles,
   "GET /api/uplink": roles,
   "GET /api/live": roles,
@@ -423,4 +424,50 @@ describe("the port", () => {
     expect(performance.now() - start).toBeLessThan(1_000);
     await answer.body?.cancel().catch(() => {});
   });
+});
+
+test("a device is told to do what it offers, by somebody with a name; a guard moves nothing", async () => {
+  const told = async (role: string, name: string, id = "gate-east") => {
+    const answer = await post(`/api/devices/${id}/commands`, { name }, bearer(role));
+    return [answer.status, await bodyOf<{ ok?: boolean }>(answer)] as const;
+  };
+  expect(await told("installer", "unlock")).toEqual([200, { ok: true, confirmed: true }]);
+  expect(await told("guard", "set-time")).toEqual([200, { ok: true, confirmed: true }]);
+  expect((await told("guard", "unlock"))[0]).toBe(403);
+  expect((await told("admin", "unlock", "nobody"))[0]).toBe(404);
+  expect((await told("admin", "Un Lock"))[0]).toBe(400);
+  expect(site.told.map(({ deviceId, name, args, by }) => [deviceId, name, args, by.via])).toEqual([
+    ["gate-east", "unlock", {}, "console"],
+    ["gate-east", "set-time", {}, "console"],
+  ]);
+  expect(site.told[0]?.by.name).toMatch(/^t-installer/);
+});
+
+test("the devices are told with their links, their commands and who else knocked, as the API's document says", async () => {
+  const deviceId = site.states.keys().next().value ?? "";
+  const [first] = site.options().devices.devices();
+  if (first === undefined) throw new Error("no device");
+  const at = site.clock.wall();
+  site.healths = [
+    {
+      deviceId: first.id,
+      received: 7,
+      rejected: 1,
+      perMinute: 2.5,
+      lastRejection: { reason: "bad-json", detail: "…", at },
+    },
+  ];
+  const { devices, strangers } = await bodyOf<{
+    devices: { id: string; health?: object; offers: { name: string }[] }[];
+    strangers: { via: string; snippet: string }[];
+  }>(call("/api/devices", { headers: bearer("guard") }));
+  expect(devices[0]).toMatchObject({
+    id: deviceId,
+    health: {
+      ...{ received: 7, rejected: 1, perMinute: 2.5 },
+      lastRejection: { reason: "bad-json", at: new Date(at).toISOString() },
+    },
+  });
+  expect(devices.map(({ offers }) => offers.map(({ name }) => name))).toEqual([["unlock", "set-time"], [], [], []]);
+  expect(strangers).toMatchObject([{ via: "mqtt", snippet: "- { id: … }" }]);
 });

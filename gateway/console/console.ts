@@ -8,6 +8,7 @@ import { LiveStream } from "./live-stream.ts";
 import { OneTimeSignIn } from "./one-time-sign-in.ts";
 import type { Route } from "./route.ts";
 import { alarmRoutes } from "./routes/alarm-routes.ts";
+import { deviceRoutes } from "./routes/device-routes.ts";
 import { liveRoute } from "./routes/live-route.ts";
 import { machineRoutes } from "./routes/machine-routes.ts";
 import { sessionRoutes } from "./routes/session-routes.ts";
@@ -52,6 +53,7 @@ export async function startConsole(options: ConsoleOptions): Promise<RunningCons
     ...sessionRoutes({ users, sessions, oneTime, throttle: new SignInThrottle(clock), telemetry: metrics, logger }),
     ...alarmRoutes(options, logger),
     ...siteRoutes(options),
+    ...deviceRoutes(options),
     liveRoute(live, (request) => {
       const id = sessionIdOf(request);
       const bearer = bearerOf(request);

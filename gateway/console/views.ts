@@ -4,15 +4,16 @@ import type { Zone } from "../domain/device.ts";
 import { siteZoneId } from "../domain/ids.ts";
 import type { AlarmDesk, ZoneBoard, ZoneState } from "../ports/alarms.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { DeviceDirectory } from "../ports/devices.ts";
+import type { DeviceCommands, DeviceDirectory } from "../ports/devices.ts";
 import type { AlarmLog, LoggedTransition } from "../ports/logs.ts";
 import type { HealthBoard, StorageView, UplinkView } from "../ports/status.ts";
 
-/** What the console looks at. It changes alarms through the desk and nothing else. */
+/** What the console looks at. It changes alarms through the desk, tells devices what to do, and nothing else. */
 export interface Watched {
   readonly desk: AlarmDesk;
   readonly alarmLog: Pick<AlarmLog, "epoch" | "head" | "read">;
   readonly devices: DeviceDirectory;
+  readonly commands: DeviceCommands;
   readonly zones: ZoneBoard;
   /** The zones as the configuration names them. */
   readonly places: () => readonly Zone[];

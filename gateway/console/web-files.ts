@@ -26,6 +26,7 @@ const files: Record<string, string> = {
   "/shapes.js": "shapes.js",
   "/sign-in-form.js": "sign-in-form.js",
   "/status-bar.js": "status-bar.js",
+  "/strangers.js": "strangers.js",
   "/time.js": "time.js",
   "/words.js": "words.js",
 };

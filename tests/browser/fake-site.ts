@@ -2,8 +2,9 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ConsoleOptions, startConsole } from "../../gateway/console/console.ts";
-import type { Alarm, AlarmTransition, Disposition, Step } from "../../gateway/domain/alarm.ts";
-import type { Device, DeviceState, Zone } from "../../gateway/domain/device.ts";
+import type { Actor, Alarm, AlarmTransition, Disposition, Step } from "../../gateway/domain/alarm.ts";
+import type { CommandOffer, DeviceCommand } from "../../gateway/domain/command.ts";
+import type { Device, DeviceHealth, DeviceState, Zone } from "../../gateway/domain/device.ts";
 import { GatewayError } from "../../gateway/domain/errors.ts";
 import {
   alarmIdSchema,
@@ -40,6 +41,11 @@ const deviceList: readonly Device[] = [
   zoneId: zoneIdSchema.parse(zone),
 }));
 
+const offers: readonly CommandOffer[] = [
+  { name: "unlock", title: { zh: "开门", en: "Unlock" }, actuates: true },
+  { name: "set-time", title: { zh: "校时", en: "Set the clock" }, actuates: false },
+];
+
 const titles: Record<string, { zh: string; en: string }> = {
   fire: { zh: "火警", en: "Fire" },
   "thrown-object": { zh: "高空抛物", en: "Object thrown from height" },
@@ -72,6 +78,9 @@ export class FakeSite {
   pending = 0;
   storage: StorageView = { writable: true, bytes: 1_000_000, budgetBytes: 100_000_000 };
   readonly states = new Map<string, DeviceState>();
+  healths: readonly DeviceHealth[] = [];
+  /** Commands that reached a device. */
+  readonly told: (DeviceCommand & { deviceId: string; by: Actor })[] = [];
   readonly #alarms = new Map<string, Alarm>();
   readonly #listeners = new Set<(batch: readonly LoggedTransition[]) => void>();
   readonly #deviceListeners = new Set<(state: DeviceState) => void>();
@@ -165,7 +174,7 @@ export class FakeSite {
           snippet: "- { id: … }",
         },
       ],
-      health: () => [],
+      health: () => this.healths,
       onChanged: (listener: (state: DeviceState) => void) => {
         this.#deviceListeners.add(listener);
         return () => this.#deviceListeners.delete(listener);
@@ -199,6 +208,13 @@ export class FakeSite {
         read: (after, limit) => this.logged.slice(after, after + limit),
       },
       devices,
+      commands: {
+        offers: (id) => (id === "gate-east" ? offers : []),
+        command: (deviceId, command, by) => {
+          this.told.push({ deviceId, by, ...command });
+          return Promise.resolve({ ok: true, confirmed: true });
+        },
+      },
       zones: {
         zones: () =>
           zoneList.map((zone) => ({

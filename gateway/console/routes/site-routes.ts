@@ -3,29 +3,6 @@ import { bilingualSchema } from "../../domain/alarm.ts";
 import { defineRoute, type Route } from "../route.ts";
 import { isoTime, type Watched } from "../views.ts";
 
-const deviceSchema = z.strictObject({
-  id: z.string(),
-  name: z.string(),
-  driver: z.string(),
-  dialect: z.string(),
-  zoneId: z.string(),
-  online: z.enum(["online", "offline", "unknown"]),
-  since: z.iso.datetime().optional(),
-  lastSeen: z.iso.datetime().optional(),
-  reason: z.string().optional(),
-  firmware: z.string().optional(),
-  /** Device clock minus ours. */
-  clockSkewMs: z.number().optional(),
-});
-
-const strangerSchema = z.strictObject({
-  username: z.string(),
-  clientId: z.string(),
-  address: z.string(),
-  lastAt: z.iso.datetime(),
-  attempts: z.number().int(),
-});
-
 const zoneSchema = z.strictObject({
   id: z.string(),
   name: z.string(),
@@ -63,14 +40,6 @@ export function siteRoutes(watched: Watched): readonly Route[] {
   return [
     defineRoute({
       method: "GET",
-      path: "/api/devices",
-      access: "signed-in",
-      summary: "The devices with their states, and the strangers that tried to connect.",
-      answer: z.strictObject({ devices: z.array(deviceSchema), strangers: z.array(strangerSchema) }),
-      handle: () => devicesView(watched),
-    }),
-    defineRoute({
-      method: "GET",
       path: "/api/zones",
       access: "signed-in",
       summary: "The zones with their colours and why. A zone that nobody has judged is unknown, never green.",
@@ -86,25 +55,6 @@ export function siteRoutes(watched: Watched): readonly Route[] {
       handle: () => uplinkView(watched),
     }),
   ];
-}
-
-function devicesView({ devices }: Watched) {
-  const states = new Map(devices.states().map((state) => [state.deviceId, state]));
-  return {
-    devices: devices.devices().map((device) => {
-      const state = states.get(device.id);
-      return {
-        ...device,
-        online: state?.online ?? ("unknown" as const),
-        since: isoTime(state?.since),
-        lastSeen: isoTime(state?.lastSeen),
-        reason: state?.reason,
-        firmware: state?.firmware,
-        clockSkewMs: state?.clockSkewMs,
-      };
-    }),
-    strangers: devices.strangers().map((stranger) => ({ ...stranger, lastAt: isoTime(stranger.lastAt) })),
-  };
 }
 
 function zonesView({ zones, places }: Watched) {

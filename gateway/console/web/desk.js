@@ -5,6 +5,7 @@ import { el, setText } from "./dom.js";
 import { languageButton } from "./language-button.js";
 import { ask } from "./requests.js";
 import { StatusBar } from "./status-bar.js";
+import { Strangers } from "./strangers.js";
 import { setTimezone } from "./time.js";
 import { currentLanguage, t, tOf } from "./words.js";
 
@@ -13,6 +14,8 @@ import { currentLanguage, t, tOf } from "./words.js";
 /** @typedef {import("./status-bar.js").Status} Status */
 /** @typedef {{ name: string, role: string, via: string }} Me */
 
+/** Who has to do with what is configured. */
+const configuring = new Set(["manager", "installer", "admin"]);
 const noteForMs = 8_000;
 /** A sign of a person goes to the gateway no more often; without one the session ends after 8 h. */
 const presenceEveryMs = 10 * 60_000;
@@ -50,6 +53,8 @@ export class Desk {
     this.urgent = el("p", { class: "unseen", "aria-live": "assertive" });
     this.siteName = el("span", { class: "site" });
     this.list = new AlarmList(me);
+    /** @type {Strangers | undefined} */
+    this.strangers = undefined;
     this.build();
     this.ticking = setInterval(() => this.tick(), 1000);
     this.onInput = () => this.present();
@@ -62,12 +67,15 @@ export class Desk {
 
   end() {
     clearInterval(this.ticking);
+    this.strangers?.end();
     this.connection.end();
     for (const kind of ["pointerdown", "keydown"]) removeEventListener(kind, this.onInput);
   }
 
   build() {
     this.list = new AlarmList(this.me);
+    this.strangers?.end();
+    this.strangers = configuring.has(this.me.role) ? new Strangers() : undefined;
     // Said once, in the language of then.
     setText(this.polite, "");
     setText(this.urgent, "");
@@ -97,6 +105,7 @@ export class Desk {
         "main",
         {},
         this.list.element,
+        ...(this.strangers === undefined ? [] : [this.strangers.element]),
         ...(this.me.via === "link" ? [el("p", { class: "note" }, t("linkNote"))] : []),
         this.polite,
         this.urgent,
