@@ -24,6 +24,7 @@ export function open(context: DriverContext<OpcUaOptions>): DeviceSession {
   return { done: conversation.run(), command: (command) => conversation.command(command) };
 }
 
+const timeEveryMs = 60_000;
 /** Conditions of bad quality that are named in the fault. */
 const badNamed = 100;
 
@@ -40,7 +41,9 @@ class Conversation implements LinkListener {
   #skewMs: number | undefined;
   #refresh: "idle" | "asked" | "again" = "idle";
   #lose: (error: GatewayError) => void = () => {};
+  readonly #ending = new AbortController();
   #cancelWatch = () => {};
+  #cancelTime = () => {};
 
   constructor(context: DriverContext<OpcUaOptions>) {
     this.#context = context;
@@ -66,27 +69,37 @@ class Conversation implements LinkListener {
       if (signal.aborted) resolve(undefined);
       else signal.addEventListener("abort", () => resolve(undefined), { once: true });
     });
+    signal.addEventListener("abort", () => this.#ending.abort(), { once: true });
     try {
       const pki = await openPki(join(dataDir, "opcua", "client"));
-      this.#link = await openLink({ options, profile: this.#profile, pki }, signal, this);
+      // What is lost while the link is being opened is not waited for either.
+      const opened = openLink({ options, profile: this.#profile, pki }, this.#ending.signal, this);
+      opened.catch(() => {});
+      const first = await Promise.race([opened, lost]);
+      if (first instanceof GatewayError) throw first;
+      this.#link = first;
       const { firmware } = this.#link;
       this.#live(() => this.#context.seen(firmware === undefined ? {} : { firmware }));
+      await this.#askForTime();
       this.#askForConditions();
       this.#awaitSilence();
       const error = await Promise.race([lost, aborted]);
       if (error !== undefined) throw error;
-    } catch (error) {
-      if (signal.aborted) return;
-      this.#context.gone("link-lost");
-      throw error;
-    } finally {
       await this.#end();
+    } catch (error) {
+      if (signal.aborted) return this.#end();
+      this.#context.gone("link-lost");
+      // Who does not answer is not waited for: saying goodbye to him takes until the time-out.
+      void this.#end();
+      throw error;
     }
   }
 
   async #end(): Promise<void> {
     this.#over = true;
+    this.#ending.abort();
     this.#cancelWatch();
+    this.#cancelTime();
     if (!this.#outbox.close()) this.#memory.forget();
     await this.#link?.close();
   }
@@ -165,10 +178,8 @@ class Conversation implements LinkListener {
   alive(serverTimeMs: number | undefined): void {
     if (this.#over) return;
     const { clock } = this.#context;
-    const now = this.#serverClock().nowMs;
-    if (serverTimeMs !== undefined && now !== undefined) this.#skewMs = serverTimeMs - now;
-    this.#context.seen(this.#skewMs === undefined ? {} : { clockSkewMs: this.#skewMs });
-    if (this.#skewMs !== undefined) this.#outbox.add(this.#memory.fault("clock-wrong", clockTrouble(this.#skewMs)));
+    if (serverTimeMs === undefined) this.#context.seen();
+    else this.#measure(serverTimeMs, clock.wall());
     this.#tell(
       this.#memory.variables.due(this.#profile.variables, durationMs(this.#profile.report.every), clock.now()),
       undefined,
@@ -202,6 +213,23 @@ class Conversation implements LinkListener {
       body: { code: "notifications-lost", active: true, detail: `the server dropped ${what}` },
     } as const;
     this.#outbox.add([lost, { kind: "device.fault", body: { code: "notifications-lost", active: false } }]);
+  }
+
+  /** Not every server says when it published: its clock is read once in a while. */
+  async #askForTime(): Promise<void> {
+    const { clock } = this.#context;
+    const sentMs = clock.wall();
+    const timeMs = await this.#link?.currentTime().catch(() => undefined);
+    if (this.#over) return;
+    if (timeMs !== undefined) this.#measure(timeMs, (sentMs + clock.wall()) / 2);
+    this.#cancelTime = clock.after(timeEveryMs, () => void this.#askForTime());
+  }
+
+  #measure(serverMs: number, oursMs: number): void {
+    if (this.#context.clock.quality().state === "unsynchronised") return;
+    this.#skewMs = Math.round(serverMs - oursMs);
+    this.#context.seen({ clockSkewMs: this.#skewMs });
+    this.#outbox.add(this.#memory.fault("clock-wrong", clockTrouble(this.#skewMs)));
   }
 
   /** One refresh at a time; a second wish waits for the end of the first (Part 9 §5.5.7: BadRefreshInProgress). */

@@ -41,11 +41,13 @@ export function refusalOf(error: unknown, place: LinkPlace): GatewayError {
   }
   if (status !== undefined && ofSignIn.includes(status))
     return make("DEVICE_REFUSED", `the server refuses the user (${status})`);
-  if (status?.startsWith("BadCertificate") === true || (status !== undefined && ofUs.includes(status))) {
+  // A server that does not trust us often closes the connection without a word.
+  const wordless = status === undefined && /rejected by server/i.test(message);
+  if (wordless || status?.startsWith("BadCertificate") === true || (status !== undefined && ofUs.includes(status))) {
     const orOther = pinned ? ", or it does not have the certificate that serverCertificate names" : "";
     return make(
       "DEVICE_REFUSED",
-      `the server refuses the connection (${status}). It may not trust this gateway yet, whose certificate is ${certificateFile}${orOther}`,
+      `the server refuses the connection (${status ?? "it closed it while it was being secured"}). It may not trust this gateway yet, whose certificate is ${certificateFile}${orOther}`,
     );
   }
   if (/cannot find endpoint|end ?point/i.test(message) && !/ECONN|premature|socket|disconnect/i.test(message)) {

@@ -34,6 +34,7 @@ setWarningLogger(() => {});
 setErrorLogger(() => {});
 
 /** The standard nodes (OPC UA Part 6, NodeIds.csv). */
+const serverTime = makeNodeId(2258);
 const softwareVersion = makeNodeId(2264);
 const conditionType = makeNodeId(2782);
 const conditionRefresh = makeNodeId(3875);
@@ -60,6 +61,8 @@ export type Refusal = string | undefined;
 /** An open session with its subscription. It is not repaired: when anything of it is lost, all of it is, and is opened anew. */
 export interface Link {
   readonly firmware?: string;
+  /** What the server's clock reads, epoch ms; absent where it does not say. */
+  currentTime(): Promise<number | undefined>;
   /** Makes the server send its retained conditions again (Part 9 §5.5.7). */
   refresh(): Promise<Refusal>;
   acknowledge(conditionId: string, eventId: Buffer, comment: string): Promise<Refusal>;
@@ -103,8 +106,18 @@ export async function openLink(plan: LinkPlan, signal: AbortSignal, listener: Li
     if (signal.aborted) throw new GatewayError("LINK_LOST", "the session was ended");
     monitorVariables(subscription, plan, namespaces, listener);
     await monitorEvents(subscription, plan, namespaces, listener);
-    const firmware = await firmwareOf(session);
-    return { ...(firmware === undefined ? {} : { firmware }), ...calls(session, subscription, namespaces), close };
+    const version = await readNode(session, softwareVersion);
+    const firmware = typeof version === "string" && /^[\x21-\x7e]{1,64}$/.test(version) ? version : undefined;
+    const currentTime = async () => {
+      const time = await readNode(session, serverTime);
+      return time instanceof Date ? time.getTime() : undefined;
+    };
+    return {
+      ...(firmware === undefined ? {} : { firmware }),
+      ...calls(session, subscription, namespaces),
+      currentTime,
+      close,
+    };
   } catch (error) {
     await close();
     const { endpoint, serverCertificate } = options;
@@ -131,7 +144,8 @@ function clientOptions(options: OpcUaOptions, pki: Pki): OPCUAClientOptions {
     endpointMustExist: false,
     // Its own repair leaves subscriptions behind (node-opcua#1059): the supervisor opens a new session instead.
     connectionStrategy: { maxRetry: 0, initialDelay: 100, maxDelay: 1000 },
-    requestedSessionTimeout: Math.max(60_000, 6 * keepAlive),
+    // Short, since a session that was cut off takes up one of the few that a panel has until then.
+    requestedSessionTimeout: Math.max(20_000, 4 * keepAlive),
     transportTimeout: 10_000,
     defaultTransactionTimeout: 15_000,
   };
@@ -167,7 +181,7 @@ function watch(subscription: ClientSubscription, listener: LinkListener, lose: (
   let expected: number | undefined;
   subscription.on("raw_notification", ({ sequenceNumber, publishTime, notificationData }) => {
     const at = publishTime?.getTime() ?? 0;
-    // Servers that do not say the time of a keep-alive send the first of 1601.
+    // Servers that do not say when they published send the first of 1601.
     listener.alive(at > 0 ? at : undefined);
     const news = (notificationData?.length ?? 0) > 0;
     // A keep-alive carries the number of the next message without using it up (Part 4 §5.14.1.1).
@@ -255,11 +269,10 @@ function heardOf({ value, statusCode, sourceTimestamp }: DataValue): HeardValue 
   };
 }
 
-async function firmwareOf(session: ClientSession): Promise<string | undefined> {
+async function readNode(session: ClientSession, nodeId: NodeId): Promise<unknown> {
   try {
-    const read = await session.read({ nodeId: softwareVersion, attributeId: AttributeIds.Value });
-    const version: unknown = read.value.value;
-    return typeof version === "string" && /^[\x21-\x7e]{1,64}$/.test(version) ? version : undefined;
+    const { value } = await session.read({ nodeId, attributeId: AttributeIds.Value });
+    return value.value;
   } catch {
     return undefined;
   }
@@ -269,7 +282,7 @@ function calls(
   session: ClientSession,
   subscription: ClientSubscription,
   namespaces: readonly string[],
-): Omit<Link, "close" | "firmware"> {
+): Omit<Link, "close" | "firmware" | "currentTime"> {
   const call = async (
     objectId: NodeId | undefined,
     methodId: NodeId | undefined,

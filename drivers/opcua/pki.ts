@@ -1,5 +1,5 @@
 import { randomUUID, X509Certificate } from "node:crypto";
-import { chmod, mkdir, readFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { OPCUACertificateManager } from "node-opcua-certificate-manager";
@@ -16,6 +16,30 @@ export interface Pki {
   readonly certificateFile: string;
   readonly privateKeyFile: string;
   readonly applicationUri: string;
+}
+
+/**
+ * What somebody has put among the trusted is no longer rejected, though he copied it and did not move it: the library goes by
+ * `rejected` first.
+ */
+async function settleRejected(folder: string): Promise<void> {
+  const trusted = await thumbprints(trustedFolder(folder));
+  for (const [thumbprint, file] of await thumbprints(join(folder, "rejected"))) {
+    if (trusted.has(thumbprint)) await rm(file, { force: true });
+  }
+}
+
+async function thumbprints(folder: string): Promise<ReadonlyMap<string, string>> {
+  const found = new Map<string, string>();
+  for (const name of await readdir(folder).catch(() => [])) {
+    try {
+      const file = join(folder, name);
+      found.set(new X509Certificate(await readFile(file)).fingerprint256, file);
+    } catch {
+      // Not a certificate: nothing to compare.
+    }
+  }
+  return found;
 }
 
 /** Where a certificate that is to be trusted has to be put. */
@@ -35,6 +59,7 @@ export async function openPki(folder: string): Promise<Pki> {
   opening.set(folder, pending);
   try {
     const applicationUri = await pending;
+    await settleRejected(folder);
     return { folder, store: storeOf(folder), certificateFile, privateKeyFile, applicationUri };
   } finally {
     opening.delete(folder);

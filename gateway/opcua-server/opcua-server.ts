@@ -108,6 +108,7 @@ export async function startOpcUaServer(options: OpcUaServerOptions): Promise<Run
     registerServerMethod: RegisterServerMethod.HIDDEN,
     isAuditing: false,
   });
+  await store.settle();
   await server.initialize();
   const { addressSpace } = server.engine;
   if (addressSpace === null) throw new TypeError("the OPC UA server has no address space");
@@ -146,12 +147,13 @@ export async function startOpcUaServer(options: OpcUaServerOptions): Promise<Run
     await close().catch(() => {});
     throw listenError(cause, listen);
   }
-  server.on("openSecureChannelFailure", ({ remoteAddress }) =>
+  server.on("openSecureChannelFailure", ({ remoteAddress }) => {
     logger.warn(
       { address: remoteAddress, rejected: `${store.folder}/rejected` },
       "an OPC UA client was refused; where its certificate is not trusted, it lies in `rejected` now",
-    ),
-  );
+    );
+    void store.settle();
+  });
   keepHealth();
   const url = `opc.tcp://${listen.host}:${listen.port}`;
   logger.info(

@@ -1,5 +1,5 @@
 import { randomUUID, X509Certificate } from "node:crypto";
-import { chmod, mkdir, readFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { OPCUACertificateManager } from "node-opcua-certificate-manager";
@@ -16,6 +16,8 @@ export interface ServerStore {
   readonly people: OPCUACertificateManager;
   readonly certificateFile: string;
   readonly applicationUri: string;
+  /** What somebody has put among the trusted is no longer rejected, though he copied it and did not move it. */
+  settle(): Promise<void>;
 }
 
 /** Key, certificate and trust of the server below `{dataDir}/opcua/server`. Nothing is ever trusted by itself. */
@@ -50,7 +52,26 @@ export async function openServerStore(dataDir: string, host: string): Promise<Se
     });
     await chmod(join(folder, "own", "private", "private_key.pem"), 0o600);
   }
-  return { folder, applications, people, certificateFile, applicationUri };
+  const settle = async () => {
+    const trusted = await thumbprints(join(folder, "trusted", "certs"));
+    for (const [thumbprint, file] of await thumbprints(join(folder, "rejected"))) {
+      if (trusted.has(thumbprint)) await rm(file, { force: true });
+    }
+  };
+  return { folder, applications, people, certificateFile, applicationUri, settle };
+}
+
+async function thumbprints(folder: string): Promise<ReadonlyMap<string, string>> {
+  const found = new Map<string, string>();
+  for (const name of await readdir(folder).catch(() => [])) {
+    try {
+      const file = join(folder, name);
+      found.set(new X509Certificate(await readFile(file)).fingerprint256, file);
+    } catch {
+      // Not a certificate: nothing to compare.
+    }
+  }
+  return found;
 }
 
 async function applicationUriOf(certificateFile: string): Promise<string | undefined> {

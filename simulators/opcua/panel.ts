@@ -101,6 +101,7 @@ export class FirePanel {
       serverCertificateManager: store,
       serverInfo: { applicationUri },
       buildInfo: { productName, softwareVersion: "7.1" },
+      serverCapabilities: { maxSessions: 100 },
       allowAnonymous: user === undefined,
       securityModes: [user === undefined ? MessageSecurityMode.None : MessageSecurityMode.SignAndEncrypt],
       securityPolicies: [user === undefined ? SecurityPolicy.None : SecurityPolicy.Basic256Sha256],
