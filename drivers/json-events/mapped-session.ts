@@ -16,7 +16,8 @@ export type Meaning =
 
 export type Understand = (record: unknown, common: MappedCommon) => Meaning;
 
-type Result = "observed" | "filtered" | "rejected";
+/** `taken`: safe, or nothing that has to be. `unreadable`: it is no message, and will be none when it is sent again. */
+type Result = "taken" | "unreadable";
 
 /** Kinds of records that are told to the installer, one by one; what is more than that is only counted. */
 const mostOffered = 32;
@@ -35,25 +36,29 @@ export class MappedSession {
   }
 
   async take(payload: Uint8Array, source: string): Promise<Result> {
-    const reject = (reason: string, detail: string): Result => {
+    const reject = (reason: string, detail: string): void => {
       this.#context.reject({ reason, detail, source, bytes: payload.byteLength });
-      return "rejected";
+    };
+    const unreadable = (reason: string, detail: string): Result => {
+      reject(reason, detail);
+      return "unreadable";
     };
     const opened = openJson(payload);
-    if (!opened.ok) return reject(opened.reason, opened.detail);
+    if (!opened.ok) return unreadable(opened.reason, opened.detail);
     const records = this.#reader.records(opened.value);
-    if (records === undefined) return reject("wrong-shape", "no list where `each` says there is one");
+    if (records === undefined) return unreadable("wrong-shape", "no list where `each` says there is one");
     const whose = records.map((record) => this.#reader.own(record));
-    if (whose.includes(undefined)) return reject("wrong-shape", "nothing where `device` says whose a record is");
+    if (whose.includes(undefined)) return unreadable("wrong-shape", "nothing where `device` says whose a record is");
     const own = records.filter((_, index) => whose[index] === true);
     if (own.length === 0) {
       this.#context.filtered(records.length === 0 ? "no-record" : "other-device");
-      return "filtered";
+      return "taken";
     }
-    return this.#own(own, reject);
+    await this.#own(own, reject);
+    return "taken";
   }
 
-  async #own(records: readonly unknown[], reject: (reason: string, detail: string) => Result): Promise<Result> {
+  async #own(records: readonly unknown[], reject: (reason: string, detail: string) => void): Promise<void> {
     const meanings = records.map((record) => {
       const { clockSkewMs, ...common } = this.#reader.common(record);
       this.#context.seen(clockSkewMs === undefined ? {} : { clockSkewMs });
@@ -63,18 +68,18 @@ export class MappedSession {
     const drafts = meanings.flatMap((meaning) => (meaning.kind === "draft" ? [meaning.draft] : []));
     if (drafts.length > 0) {
       await this.#context.observe(drafts);
-      return "observed";
+      return;
     }
     const strange = meanings.flatMap((meaning) => (meaning.kind === "unmapped" ? [meaning.found] : []));
     const fresh = strange.find((found) => !this.#offered.has(found));
     if (fresh !== undefined && this.#offered.size < mostOffered) {
       this.#offered.add(fresh);
-      return reject("unmapped-event", `no entry of events fits; ${fresh}`);
+      reject("unmapped-event", `no entry of events fits; ${fresh}`);
+      return;
     }
     const [first] = meanings;
     const reason = first?.kind === "filtered" ? first.reason : (first?.kind ?? "no-record");
     this.#context.filtered(reason);
-    return "filtered";
   }
 }
 
@@ -123,8 +128,7 @@ export function openMappedHttp({ context, reader, understand, reply }: MappedHtt
       return { status: 405 };
     }
     const result = await session.take(bodyOf(push), sourceOf(push));
-    // What cannot be read now cannot be read the next time either, but the sender shall know.
-    return result === "rejected" ? { ...reply, status: 400 } : reply;
+    return result === "unreadable" ? { status: 400 } : reply;
   });
   return sessionUntil(signal);
 }

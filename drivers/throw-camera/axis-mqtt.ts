@@ -3,7 +3,7 @@ import type { DeviceSession, DriverContext, MqttMessage } from "../../gateway/po
 import { EventDesk } from "../json-events/event-desk.ts";
 import { sessionUntil } from "../json-events/session.ts";
 import { timeReader } from "../json-events/times.ts";
-import type { ViewProfile } from "../throw-view/view-profile.ts";
+import { viewOf } from "../json-events/view.ts";
 import { axisEventTopic, parseAxisPayload, plainAxisTopic } from "./axis-message.ts";
 import type { AxisOptions } from "./axis-options.ts";
 
@@ -13,7 +13,7 @@ export function open(context: DriverContext<AxisOptions>): DeviceSession {
   if (mqtt === undefined) throw new TypeError("axis-mqtt was opened without the embedded broker");
   const read = timeReader("UTC");
   const events = `${options.topicPrefix}/event`;
-  const desk = new EventDesk(context, context.profile as ViewProfile | undefined, {
+  const desk = new EventDesk(context, viewOf(context.profile), {
     rules: options.events,
     lateAfterMs: options.lateAfter,
     plain: plainAxisTopic,

@@ -3,6 +3,7 @@ import type { Delivery, ObservationDraft } from "../../gateway/domain/observatio
 import type { DeviceSession, DriverContext, MqttMessage } from "../../gateway/ports/driver.ts";
 import { EventClock } from "../json-events/event-clock.ts";
 import { sessionUntil } from "../json-events/session.ts";
+import { viewOf } from "../json-events/view.ts";
 import { throwDraft } from "../throw-view/throw-report.ts";
 import type { ViewProfile } from "../throw-view/view-profile.ts";
 import { cameraFps, type FrigateEvent, parseFrigateEvent } from "./frigate-event.ts";
@@ -38,10 +39,12 @@ const sameThrowMs = 10_000;
 class FrigateCamera {
   readonly #context: DriverContext<FrigateOptions>;
   readonly #clock: EventClock;
+  readonly #view: ViewProfile | undefined;
   readonly #reported = new Map<string, Reported>();
 
   constructor(context: DriverContext<FrigateOptions>) {
     this.#context = context;
+    this.#view = viewOf(context.profile);
     this.#clock = new EventClock(context.clock, context.options.lateAfter);
   }
 
@@ -133,7 +136,7 @@ class FrigateCamera {
   }
 
   #draft(event: FrigateEvent, delivery: Delivery, begunMs: number | undefined, part: string): ObservationDraft {
-    const { options, profile } = this.#context;
+    const { options } = this.#context;
     const { box, endMs, id, path, score } = event;
     const { width, height } = options.detect ?? { width: 1, height: 1 };
     const inPixels = options.detect !== undefined;
@@ -150,7 +153,7 @@ class FrigateCamera {
         ...(path.length < 2 ? {} : { track: path.map(({ x, y, atMs }) => ({ atMs, x: x * width, y: y * height })) }),
         ...(event.zones[0] === undefined ? {} : { region: event.zones[0] }),
       },
-      profile as ViewProfile | undefined,
+      this.#view,
     );
   }
 

@@ -3,7 +3,7 @@ import type { DeviceSession, DriverContext, MqttMessage } from "../../gateway/po
 import { EventDesk } from "../json-events/event-desk.ts";
 import { sessionUntil } from "../json-events/session.ts";
 import { timeReader } from "../json-events/times.ts";
-import type { ViewProfile } from "../throw-view/view-profile.ts";
+import { viewOf } from "../json-events/view.ts";
 import { standardEvents } from "./onvif-events.ts";
 import { parseOnvifPayload, parseOnvifTopic, plainOnvifTopic } from "./onvif-message.ts";
 import type { OnvifOptions } from "./onvif-options.ts";
@@ -13,7 +13,7 @@ export function open(context: DriverContext<OnvifOptions>): DeviceSession {
   const { mqtt, options, signal } = context;
   if (mqtt === undefined) throw new TypeError("onvif-mqtt was opened without the embedded broker");
   const read = timeReader("UTC");
-  const desk = new EventDesk(context, context.profile as ViewProfile | undefined, {
+  const desk = new EventDesk(context, viewOf(context.profile), {
     rules: [...options.events, ...standardEvents],
     lateAfterMs: options.lateAfter,
     plain: plainOnvifTopic,

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { Frigate } from "../../simulators/cameras/frigate.ts";
 import { OnvifCamera } from "../../simulators/cameras/onvif.ts";
 import { cameraSample } from "../support/camera-samples.ts";
+import { freePort } from "../support/free-port.ts";
 import { type GatewayProcess, type SiteFiles, startGatewayProcess, writeSite } from "../support/gateway-process.ts";
 import { ended, type Mosquitto, startMosquitto } from "../support/mosquitto.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -31,6 +32,7 @@ const frigate = (camera: string) => ({
   detect: { width: 1280, height: 720 },
 });
 
+const token = "icc-0123456789abcdef";
 const devices = [
   entry("onvif-spec", "onvif-mqtt", {
     ...account("onvif-spec"),
@@ -53,6 +55,7 @@ const devices = [
     events: [{ topic: "onvif:Device/axis:IO/Port", active: { state: true }, as: "contact", role: "port" }],
   }),
   entry("frigate-door", "frigate-mqtt", frigate("front_door")),
+  entry("frigate-facade", "frigate-mqtt", frigate("facade")),
   entry("box-b3", "mapped-mqtt", {
     ...account("box-b3"),
     topics: ["box/alarm"],
@@ -62,6 +65,21 @@ const devices = [
       events: [{ when: [{ at: "/type", is: "抛物" }], as: "throw" }],
     },
   }),
+  entry(
+    "icc",
+    "mapped-http",
+    {
+      token,
+      reply: { body: '{"code":0}' },
+      mapping: {
+        time: { at: "/info/alarmDate", format: "epoch-s" },
+        key: ["/info/alarmCode"],
+        record: "/info/alarmCode",
+        events: [{ when: [{ at: "/info/alarmType", is: 61 }], as: "granted", method: "face" }],
+      },
+    },
+    "face-terminal",
+  ),
 ].join("\n");
 
 /** Mosquitto's tools play cameras by what public sources recorded of them; the gateway, its broker and its drivers are the real ones. */
@@ -69,6 +87,7 @@ describe("recorded messages of cameras, from mosquitto_pub through the embedded 
   let city: Mosquitto;
   let site: SiteFiles;
   let gateway: GatewayProcess;
+  let ingestPort: number;
   let subscriber: ChildProcess;
   const lines: Line[] = [];
 
@@ -95,7 +114,8 @@ describe("recorded messages of cameras, from mosquitto_pub through the embedded 
         if (text !== "") lines.push({ topic: topic.slice(base.length + 1), message: JSON.parse(text) });
       }
     });
-    site = await writeSite({ uplinkPort: city.port, devices });
+    ingestPort = await freePort();
+    site = await writeSite({ uplinkPort: city.port, devices, extra: `ingest: { listen: "127.0.0.1:${ingestPort}" }` });
     // An Axis device's topic with its sources has eleven levels.
     const config = readFileSync(site.configFile, "utf8");
     writeFileSync(site.configFile, config.replace("limits: {", "limits: { topicLevels: 20,"));
@@ -176,6 +196,10 @@ describe("recorded messages of cameras, from mosquitto_pub through the embedded 
     const other = cameraSample("frigate-car").payload.replaceAll("front_door", "facade").replaceAll("xy562v", "other1");
     await publish("frigate", "frigate/events", other);
     await sample("frigate", "frigate-update");
+    await waitFor("the other camera's", () => of("frigate-facade", "throw.detected")[0]);
+    expect(of("frigate-facade", "throw.detected").map(({ message }) => message.data["sourceRecordId"])).toEqual([
+      "1659438905.489551-other1",
+    ]);
     expect(of("frigate-door", "throw.detected")).toHaveLength(1);
   });
 
@@ -186,6 +210,29 @@ describe("recorded messages of cameras, from mosquitto_pub through the embedded 
     await waitFor("the alarm", () =>
       lines.some(({ topic, message }) => topic === "alarms" && message.data["rule"] === "thrown-object"),
     );
+  });
+
+  test("a platform's push by curl is a passage by its mapping, answered as it wants", async () => {
+    const info = { alarmType: "61", alarmCode: "0b2d6a70", alarmDate: String(Math.floor(Date.now() / 1000)) };
+    const push = (address: string, body: string) =>
+      run("curl", [
+        "-s",
+        "-m",
+        "10",
+        "-w",
+        " %{http_code}",
+        "-H",
+        "Content-Type: application/json",
+        "-d",
+        body,
+        address,
+      ]);
+    const address = `http://127.0.0.1:${ingestPort}/ingest/icc?token=${token}`;
+    expect((await push(address, JSON.stringify({ info }))).stdout).toBe('{"code":0} 200');
+    expect((await push(address, "<xml/>")).stdout).toMatch(/400$/);
+    expect((await push(address.replace("cdef", "cdee"), JSON.stringify({ info }))).stdout).toMatch(/40[13]$/);
+    await waitFor("the passage", () => of("icc", "access.granted")[0]);
+    expect(bodies("icc", "access.granted")).toEqual([{ delivery: "live", method: "face" }]);
   });
 
   test("a simulated ONVIF camera tells its states again after a cut, and a throw stays one throw", async () => {
@@ -224,9 +271,9 @@ describe("recorded messages of cameras, from mosquitto_pub through the embedded 
     try {
       sim.link.start();
       await waitFor("the connection", () => sim.link.connected);
-      const before = of("frigate-door", "throw.detected").length;
-      const tracked = () => of("frigate-door", "throw.detected").slice(before);
-      const id = sim.watch("front_door", "brick", 9);
+      const before = of("frigate-facade", "throw.detected").length;
+      const tracked = () => of("frigate-facade", "throw.detected").slice(before);
+      const id = sim.watch("facade", "brick", 9);
       await waitFor("the track", () => tracked().length === 2);
       const [first, whole] = tracked().map(({ message }) => message.data);
       expect(first).toMatchObject({
