@@ -34,8 +34,8 @@ export class FusionEngine {
   readonly #dirty = new Map<string, { rule: number; key: string }>();
   #cursor = 0;
   #at = 0;
-  /** Keys that were made by hearing since the newest observation: it keeps their ages apart. */
-  #heard = 0;
+  /** Keys that the newest observation touched: it keeps their ages apart. */
+  #touched = 0;
   /** Wall time at the newest observation, to date what happens between observations. */
   #anchor = { at: 0, wall: 0 };
 
@@ -72,10 +72,10 @@ export class FusionEngine {
     this.#at = Math.max(this.#at, at);
     this.#anchor = { at, wall: Date.parse(observation.receivedAt) };
     this.#cursor = seq;
-    this.#heard = 0;
+    this.#touched = 0;
     for (const index of this.#byKind.get(observation.kind) ?? []) {
-      const key = this.#keyOf(index, observation);
-      if (key !== undefined) this.#run(index, key, { type: "observation", observation }, at, out);
+      for (const key of this.#keysOf(index, observation))
+        this.#run(index, key, { type: "observation", observation }, at, out);
     }
     return out;
   }
@@ -125,13 +125,14 @@ export class FusionEngine {
     return out;
   }
 
-  #keyOf(index: number, observation: Observation): string | undefined {
-    const { rule } = this.#ruleAt(index);
+  #keysOf(index: number, observation: Observation): readonly string[] {
+    const { rule, params } = this.#ruleAt(index);
     try {
-      return rule.keyOf(observation, this.#options.site);
+      const keys = rule.keyOf(observation, this.#options.site, params) ?? [];
+      return typeof keys === "string" ? [keys] : keys;
     } catch (error) {
       this.#options.onRuleError(rule.name, "", error, observation);
-      return undefined;
+      return [];
     }
   }
 
@@ -152,7 +153,7 @@ export class FusionEngine {
     if (outcome.state !== undefined) {
       const kept: Kept = {
         s: outcome.state,
-        t: input.type === "observation" ? this.#cursor : (before?.t ?? this.#ageOfHearing()),
+        t: input.type === "observation" ? this.#ageOfTouch() : (before?.t ?? this.#ageOfTouch()),
       };
       if (outcome.wakeAt !== undefined) kept.w = outcome.wakeAt;
       states.set(key, kept);
@@ -180,9 +181,11 @@ export class FusionEngine {
     }
   }
 
-  #ageOfHearing(): number {
-    this.#heard += 1;
-    return this.#cursor + this.#heard / 2 ** 20;
+  /** The number of the newest observation; those that it touched after the first are a little younger. */
+  #ageOfTouch(): number {
+    const age = this.#cursor + this.#touched / 2 ** 20;
+    this.#touched += 1;
+    return age;
   }
 
   #evictQuietest(index: number, states: Map<string, Kept>): void {

@@ -55,8 +55,8 @@ export interface Rule<P = unknown, S = unknown> {
   readonly kinds: readonly ObservationKind[];
   /** At most so many keys are held; beyond, the one that was quiet longest is given up and counted. */
   readonly maxKeys: number;
-  /** Which state an observation belongs to; undefined where the rule does not care. */
-  keyOf(observation: Observation, site: SiteView): string | undefined;
+  /** Which state an observation belongs to, or which several; undefined where the rule does not care. */
+  keyOf(observation: Observation, site: SiteView, params: P): string | readonly string[] | undefined;
   /** Rules before it in the list whose signals it wants to hear; what it hears is at the same virtual time. */
   readonly hears?: readonly string[];
   /** Which states a signal belongs to. */

@@ -35,12 +35,15 @@ function recordingOf(bench: FusionBench, { withoutActs = false, from = 1 }: How 
 }
 
 const replayed = (bench: FusionBench, how: How = {}, params: Record<string, unknown> = {}) =>
-  rehearse({
-    recording: recordingOf(bench, how),
-    rules: withDefaults(rules, params),
-    site: testSite,
-    withinMs: 600_000,
-  });
+  rehearse(
+    {
+      recording: recordingOf(bench, how),
+      rules: withDefaults(rules, params),
+      site: testSite,
+      withinMs: 600_000,
+    },
+    120_000,
+  );
 
 const raisedLive = (bench: FusionBench): number =>
   bench.alarms.entries.filter(({ transition }) => transition.step === "raised").length;
@@ -53,13 +56,16 @@ function openAfterwards(bench: FusionBench): readonly Alarm[] {
     if (transition.step === "raised") comparison.recorded(transition);
   }
   const rehearsal = new Rehearsal({ read: recording.steps, isOutside: (id) => comparison.isOutside(id) });
-  const signals = replaySignals({
-    recording,
-    rules: withDefaults(),
-    site: testSite,
-    onObservation: ({ observation }) => comparison.observed(observation.id),
-    onRuleError: () => {},
-  });
+  const signals = replaySignals(
+    {
+      recording,
+      rules: withDefaults(),
+      site: testSite,
+      onObservation: ({ observation }) => comparison.observed(observation.id),
+      onRuleError: () => {},
+    },
+    120_000,
+  );
   for (const signal of signals) rehearsal.take(signal);
   rehearsal.finish();
   return rehearsal.open;
@@ -96,7 +102,7 @@ describe("a replay with the parameters that ran live", () => {
     );
     // The property would hold for a site where nothing happens.
     expect(Math.min(...Object.values(seen))).toBeGreaterThan(200);
-  });
+  }, 120_000);
 
   test("is not the same without the acts of people (control: the property bites)", () => {
     let differed = 0;
@@ -108,7 +114,7 @@ describe("a replay with the parameters that ran live", () => {
       { numRuns: 100 },
     );
     expect(differed).toBeGreaterThan(0);
-  });
+  }, 120_000);
 });
 
 describe("a replay with other parameters, of a log whose beginning is gone", () => {
@@ -134,5 +140,5 @@ describe("a replay with other parameters, of a log whose beginning is gone", () 
       { numRuns: 500 },
     );
     expect(Math.min(...Object.values(seen))).toBeGreaterThan(0);
-  });
+  }, 120_000);
 });
