@@ -15,7 +15,6 @@ const unlockSchema = z.strictObject({
     .describe("Content-Type of the body."),
   body: z.string("text").max(2000, "at most 2000 characters").default("").describe("The body, sent as it stands."),
 });
-export type UnlockTemplate = z.output<typeof unlockSchema>;
 
 /** What the configuration says of an ISAPI terminal. */
 export const hikvisionTerminalOptions = z

@@ -81,8 +81,8 @@ export class HapiCamera {
       socket.on("connect", () => {
         clearTimeout(late);
         socket.write(head);
-        // Closed as soon as it is written; the answer stays unread.
-        socket.end(body);
+        // Closed as soon as the kernel has it; the answer finds nobody.
+        socket.end(body, () => socket.destroy());
       });
       socket.on("error", () => {
         this.failed += 1;
