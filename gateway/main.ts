@@ -1,4 +1,5 @@
 import { Command, CommanderError } from "commander";
+import type { ProbeCommandOptions } from "./commands/probe.ts";
 import type { ReplayCommandOptions } from "./commands/replay.ts";
 import type { StartOptions } from "./commands/start.ts";
 import { tellError } from "./commands/tell.ts";
@@ -79,6 +80,30 @@ export async function main(args: readonly string[]): Promise<number> {
     .option(...json)
     .action(async (options: ReplayCommandOptions) => {
       code = (await import("./commands/replay.ts")).replay(options);
+    });
+
+  program
+    .command("probe")
+    .description("read a Modbus slave live, raw and as its profile has it, or search for slaves; never writes")
+    .option("--line <path>", "the serial port, or with --config the id of a line")
+    .option("--baud <rate>", "its baud rate", "9600")
+    .option("--parity <parity>", "none, even or odd", "none")
+    .option("--stop <bits>", "stop bits, 1 or 2", "1")
+    .option("--host <address>", "instead of a line: the address of a Modbus TCP device or gateway")
+    .option("--port <port>", "its TCP port", "502")
+    .option("--unit <number>", "unit number of the slave")
+    .option("--profile <name>", "built-in profile or path of one, by which its registers are read")
+    .option("--function <number>", "read raw instead: 1 coils, 2 discrete inputs, 3 holding, 4 input registers")
+    .option("--address <number>", "from this address on", "0")
+    .option("--count <number>", "so many", "10")
+    .option("--config <file>", "a configuration, for --device, and to name what a scan finds")
+    .option("--device <id>", "a device of the configuration, with its line, unit and profile")
+    .option("--scan [units]", "search for slaves instead: all units, or such as 1-32")
+    .option("--timeout <duration>", "how long to wait for each answer")
+    .option("--watch", "go on reading until Ctrl-C")
+    .option(...json)
+    .action(async (options: ProbeCommandOptions) => {
+      code = await (await import("./commands/probe.ts")).probe(options);
     });
 
   program

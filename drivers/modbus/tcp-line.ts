@@ -1,7 +1,7 @@
 import type { Exchange, Expectation, ModbusLine } from "../../gateway/ports/driver.ts";
 import { type Adu, AduFramer, encodeAdu, judgeAdu } from "./mbap.ts";
 import { encodePdu, isWrite, type Request } from "./pdu.ts";
-import { type LinkDeps, TcpLink } from "./tcp-link.ts";
+import { type LinkDeps, type TcpAddress, TcpLink } from "./tcp-link.ts";
 import { Turns, type Waiting } from "./turns.ts";
 
 /** The transaction that is under way, or was given up and may be answered yet. */
@@ -29,7 +29,7 @@ const slaveAbsent: ReadonlySet<number> = new Set([10, 11]);
 export class TcpLine implements ModbusLine {
   readonly id: string;
   readonly #deps: LinkDeps;
-  readonly #turns = new Turns();
+  readonly #turns: Turns;
   readonly #link: TcpLink;
   #framer = new AduFramer();
   #transaction: Transaction | undefined;
@@ -38,8 +38,12 @@ export class TcpLine implements ModbusLine {
   #cancelServing = (): void => {};
   #cancelIdle = (): void => {};
 
-  /** @param firstId of the transactions; a new process begins elsewhere than the one before it. */
-  constructor(address: { readonly host: string; readonly port: number }, deps: LinkDeps, firstId: number) {
+  /**
+   * @param firstId of the transactions; a new process begins elsewhere than the one before it.
+   * @param pauses False for a search: see `Turns`.
+   */
+  constructor(address: TcpAddress, deps: LinkDeps, firstId: number, pauses = true) {
+    this.#turns = new Turns(undefined, pauses);
     this.id = `${address.host.includes(":") ? `[${address.host}]` : address.host}:${address.port}`;
     this.#deps = deps;
     this.#nextId = firstId & 0xffff;

@@ -44,6 +44,7 @@ const urgentInARow = 3;
  */
 export class Turns {
   readonly #clearAt: (request: Request) => number;
+  readonly #pauses: boolean;
   readonly #units = new Map<number, Unit>();
   #turn = 0;
   #urgent = 0;
@@ -53,9 +54,13 @@ export class Turns {
   /** The last turn met silence. */
   #afterSilence = false;
 
-  /** @param clearAt Log time ms from which this request may be sent, whoever's turn it is. */
-  constructor(clearAt: (request: Request) => number = () => Number.NEGATIVE_INFINITY) {
+  /**
+   * @param clearAt Log time ms from which this request may be sent, whoever's turn it is.
+   * @param pauses False for a search, where most are silent and nobody else waits for the line.
+   */
+  constructor(clearAt: (request: Request) => number = () => Number.NEGATIVE_INFINITY, pauses = true) {
     this.#clearAt = clearAt;
+    this.#pauses = pauses;
   }
 
   /** False when the bound is reached; then the request was not taken. */
@@ -139,7 +144,7 @@ export class Turns {
 
   /** Log time ms from which those may have a turn of which nobody knows whether they will answer. */
   #doubtedFrom(): number {
-    const anySure = [...this.#units.values()].some(isSure);
+    const anySure = this.#pauses && [...this.#units.values()].some(isSure);
     return anySure ? this.#silence.at + idlePauses * this.#silence.tookMs : Number.NEGATIVE_INFINITY;
   }
 

@@ -43,7 +43,7 @@ export class RtuLine implements ModbusLine {
   readonly #deps: LineDeps;
   readonly #timing: Timing;
   readonly #traces = new Map<number, Traces>();
-  readonly #turns = new Turns((request) => this.#tracesOf(request).clearAt(request));
+  readonly #turns: Turns;
   readonly #port: KeptPort;
   #bus: Bus | undefined;
   #serving = false;
@@ -55,11 +55,13 @@ export class RtuLine implements ModbusLine {
   #strayBytes = 0;
   readonly #errors: Record<string, number> = {};
 
-  constructor(settings: LineSettings, deps: LineDeps) {
+  /** @param pauses False for a search: see `Turns`. */
+  constructor(settings: LineSettings, deps: LineDeps, pauses = true) {
     this.id = settings.id;
     this.settings = settings;
     this.#deps = deps;
     this.#timing = timingOf(settings);
+    this.#turns = new Turns((request) => this.#tracesOf(request).clearAt(request), pauses);
     this.#port = new KeptPort(settings, deps, {
       opened: (tty) => this.#opened(tty),
       lost: (why) => this.#lost(why),

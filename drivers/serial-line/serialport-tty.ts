@@ -7,6 +7,8 @@ import type { OpenTty, Tty, TtyListener } from "./tty.ts";
 /** Unix98 pseudo-terminals (Linux devices.txt): no wire, so bytes arrive before a wire could have carried them. */
 const pseudoTerminalMajors = { from: 136, to: 143 };
 const readsAtOnce = 16;
+/** How a port is called that another program has open for itself, as this gateway has its own. */
+export const portHeld = "is in use by another program";
 
 /**
  * Opens the port through serialport's binding. Its stream is not used: reading from a hung-up port gives 0 bytes, which
@@ -20,7 +22,8 @@ export const openTty: OpenTty = async (settings) => {
   const port = await SerialPort.binding
     .open({ path, baudRate, parity, dataBits, stopBits, lock: true })
     .catch((cause: unknown) => {
-      throw new GatewayError("LINK_LOST", `${path} cannot be opened`, { cause });
+      const held = cause instanceof Error && /lock port/i.test(cause.message);
+      throw new GatewayError("LINK_LOST", `${path} ${held ? portHeld : "cannot be opened"}`, { cause });
     });
   if (!("poller" in port) || port.fd === null) {
     await port.close();

@@ -27,15 +27,19 @@ const sleepUntil = (at: number): void => {
   if (left > 0) Atomics.wait(cell, 0, 0, left);
 };
 
+/** A UART hands bytes over in lumps: at this fill of its FIFO, and what is left when the line falls silent. */
+const fifoBytes = 8;
+
 let silentSince = Number.NEGATIVE_INFINITY;
 
 function answer(request: Asked): void {
-  let at = performance.now() + 8 * byteMs + silenceMs;
+  const from = performance.now() + 8 * byteMs + silenceMs;
   const values = Array.from({ length: request.count }, (_, i) => request.unit * 256 + request.address + i);
-  for (const byte of registersReply(request, values)) {
-    at += byteMs;
-    sleepUntil(at);
-    writeSync(1, Uint8Array.of(byte));
+  const reply = registersReply(request, values);
+  for (let sent = 0; sent < reply.length; sent += fifoBytes) {
+    const end = Math.min(sent + fifoBytes, reply.length);
+    sleepUntil(from + end * byteMs);
+    writeSync(1, reply.subarray(sent, end));
   }
   silentSince = performance.now();
 }
