@@ -57,14 +57,14 @@ describe("the entry for a device that knocked", () => {
       { via: "http", clientId: "/x", said: '"eventType":"AccessControllerEvent"' },
       "face-terminal",
       "hikvision-isapi",
-      {},
+      { push: { username: "u-1" } },
     ],
     [
       "a thrown object",
       { via: "http", clientId: "/x", said: '"objectsThrownDetection"' },
       "throw-camera",
       "hikvision-isapi",
-      {},
+      { push: { username: "u-1" } },
     ],
     ["nothing that is known", { via: "http", clientId: "/x", said: "hello" }, "?", "?", {}],
   ])("knows driver and dialect by %s", (_what, heard, driver, dialect, options) => {

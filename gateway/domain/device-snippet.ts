@@ -39,11 +39,14 @@ export function snippetFor(heard: Heard): string {
   const id = firstName(devEui, heard.username, deviceId, heard.via === "mqtt" ? heard.clientId : "");
   const username = heard.username === "" ? id : heard.username;
   const unnamed = deviceId === "" && /^(facesluice|hapi)/.test(dialect);
+  const account = [
+    `username: ${scalar(username)}`,
+    `password: ${quoted(`\${file:secrets/${firstName(username, "NAME")}}`, true)}`,
+  ].join(", ");
   const options = [
     ...Object.entries(named).map(([key, value]) => `${key}: ${quoted(value)}`),
     ...(unnamed ? [`deviceId: ${quoted(blank)}`] : []),
-    `username: ${scalar(username)}`,
-    `password: ${quoted(`\${file:secrets/${firstName(username, "NAME")}}`, true)}`,
+    dialect === "hikvision-isapi" ? `push: { ${account} }` : account,
   ];
   return entry(id, driver, dialect, options);
 }
