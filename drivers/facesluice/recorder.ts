@@ -120,7 +120,7 @@ export class Recorder {
       }
       case "fire.detected": {
         const { active, sensor, confidence, box } = fact;
-        const seen = box === undefined ? undefined : boxOf({ delivery, box, ...frame });
+        const seen = box === undefined ? undefined : boxOf({ box, ...frame });
         return {
           ...common,
           kind: fact.kind,
