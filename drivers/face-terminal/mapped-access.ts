@@ -49,7 +49,10 @@ export const accessMapping = z.strictObject({
     .optional()
     .describe("The person's id. It is turned into a keyed pseudonym at once; names are never read."),
   similarity: z
-    .strictObject({ at: pointerSchema, of: z.number().positive().default(100) })
+    .strictObject({
+      at: pointerSchema.describe("Where the likeness stands."),
+      of: z.number().positive().default(100).describe("Which value of it is certainty: 1 or 100."),
+    })
     .optional()
     .describe("Where the likeness stands, and which value of it is certainty: 1 or 100."),
 });

@@ -56,9 +56,9 @@ export const mappedHttpFields = {
     .describe("Paths beside /ingest/{deviceId}, for senders whose path is fixed."),
   reply: z
     .strictObject({
-      status: z.number().int().min(200).max(299).default(200),
-      contentType: z.string().min(1).max(100).default("application/json"),
-      body: z.string().max(4096).default(""),
+      status: z.number().int().min(200).max(299).default(200).describe("Answered when the message is safe."),
+      contentType: z.string().min(1).max(100).default("application/json").describe("Of the answer's body."),
+      body: z.string().max(4096).default("").describe("What the sender wants to read there."),
     })
     .prefault({})
     .describe("What the sender wants to hear when its message is safe."),

@@ -11,11 +11,11 @@ const conditionSchema = z.strictObject({ at: pointerSchema, is: values });
 export const conditionListSchema = z.array(conditionSchema).min(1, "at least one condition").max(16);
 export type MappedCondition = z.output<typeof conditionSchema>;
 
-const timeSchema = z.strictObject({
-  at: pointerSchema,
+export const mappedTimeSchema = z.strictObject({
+  at: pointerSchema.describe("Where the time stands."),
   format: timeFormatSchema.describe("iso (UTC where no offset is given), local (of the site), epoch-s or epoch-ms."),
 });
-export type MappedTime = z.output<typeof timeSchema>;
+export type MappedTime = z.output<typeof mappedTimeSchema>;
 
 /** Where in a message what stands; the same for every family. */
 export const mappingFields = {
@@ -23,10 +23,13 @@ export const mappingFields = {
     .optional()
     .describe("A list of records in the message. All other places are then counted from one of its elements."),
   device: z
-    .strictObject({ at: pointerSchema, is: values })
+    .strictObject({
+      at: pointerSchema.describe("Where the sender says of whom a record is."),
+      is: values.describe("This device's id there; the records of others are left to others."),
+    })
     .optional()
     .describe("Where the sender says of whom a record is, and this device's id there: others are left to others."),
-  time: timeSchema.optional().describe("When it happened. Without it the time of receipt has to do."),
+  time: mappedTimeSchema.optional().describe("When it happened. Without it the time of receipt has to do."),
   key: z
     .array(pointerSchema)
     .max(8)

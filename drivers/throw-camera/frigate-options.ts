@@ -30,7 +30,14 @@ export const frigateOptions = z.strictObject({
     .optional()
     .describe("Frigate's zones of which the object must have entered one."),
   detect: z
-    .strictObject({ width: z.number().int().positive(), height: z.number().int().positive() })
+    .strictObject({
+      width: z.number().int().positive().describe("detect.width of the camera in Frigate, px."),
+      height: z
+        .number()
+        .int()
+        .positive()
+        .describe("detect.height. Without both, boxes are left out: they are in pixels."),
+    })
     .optional()
     .describe(
       "detect.width and detect.height of the camera in Frigate. Without them boxes, which are in pixels, are left out.",

@@ -8,14 +8,12 @@ import {
   textAt,
 } from "../json-events/mapped-record.ts";
 import type { Meaning } from "../json-events/mapped-session.ts";
-import { conditionListSchema, mappingFields } from "../json-events/mapping.ts";
+import { conditionListSchema, mappedTimeSchema, mappingFields } from "../json-events/mapping.ts";
 import { at, pointerSchema } from "../json-events/pointer.ts";
-import { timeFormatSchema } from "../json-events/times.ts";
 import { asNumber } from "../json-events/values.ts";
 import { type ThrowReport, throwDraft } from "../throw-view/throw-report.ts";
 import type { ViewProfile } from "../throw-view/view-profile.ts";
 
-const timeSchema = z.strictObject({ at: pointerSchema, format: timeFormatSchema });
 const corners = z.tuple([pointerSchema, pointerSchema, pointerSchema, pointerSchema]);
 
 export const throwMapping = z.strictObject({
@@ -30,10 +28,13 @@ export const throwMapping = z.strictObject({
     .min(1, "at least one entry")
     .max(64)
     .describe("What a record is, by values in it; the first entry of which all conditions hold is taken."),
-  startedAt: timeSchema.optional().describe("When the object was first seen."),
-  endedAt: timeSchema.optional().describe("When it was last seen."),
+  startedAt: mappedTimeSchema.optional().describe("When the object was first seen."),
+  endedAt: mappedTimeSchema.optional().describe("When it was last seen."),
   confidence: z
-    .strictObject({ at: pointerSchema, of: z.number().positive().default(1) })
+    .strictObject({
+      at: pointerSchema.describe("Where the confidence stands."),
+      of: z.number().positive().default(1).describe("Which value of it is certainty: 1, 100 or 255."),
+    })
     .optional()
     .describe("Where the confidence stands, and which value of it is certainty: 1, 100 or 255."),
   frame: frameSchema
@@ -50,14 +51,14 @@ export const throwMapping = z.strictObject({
     .optional()
     .describe("The box: four numbers, as two corners (x1, y1, x2, y2) or as corner and size (x, y, width, height)."),
   track: z
-    .strictObject({ at: pointerSchema, x: pointerSchema, y: pointerSchema, time: timeSchema })
+    .strictObject({ at: pointerSchema, x: pointerSchema, y: pointerSchema, time: mappedTimeSchema })
     .optional()
     .describe("A list of the points at which the object was seen; x, y and time are counted from one of them."),
   place: z
     .strictObject({
-      building: pointerSchema.optional(),
-      unit: pointerSchema.optional(),
-      floor: pointerSchema.optional(),
+      building: pointerSchema.optional().describe("Where the building stands."),
+      unit: pointerSchema.optional().describe("Where the unit (单元) stands."),
+      floor: pointerSchema.optional().describe("Where the storey stands, as people count it: ground floor 1."),
     })
     .optional()
     .describe("Where the sender says that it came from."),
