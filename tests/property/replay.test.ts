@@ -64,7 +64,7 @@ describe("replaying the log", () => {
       keyOf: (observation) => observation.deviceId,
       step(_state, input, { key }) {
         outside += 1;
-        if (input.type === "wake" || outside % 2 === 0) return { state: 1 };
+        if (input.type !== "observation" || outside % 2 === 0) return { state: 1 };
         const { observation } = input;
         return {
           state: 1,
