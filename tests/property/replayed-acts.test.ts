@@ -35,15 +35,12 @@ function recordingOf(bench: FusionBench, { withoutActs = false, from = 1 }: How 
 }
 
 const replayed = (bench: FusionBench, how: How = {}, params: Record<string, unknown> = {}) =>
-  rehearse(
-    {
-      recording: recordingOf(bench, how),
-      rules: withDefaults(rules, params),
-      site: testSite,
-      withinMs: 600_000,
-    },
-    120_000,
-  );
+  rehearse({
+    recording: recordingOf(bench, how),
+    rules: withDefaults(rules, params),
+    site: testSite,
+    withinMs: 600_000,
+  });
 
 const raisedLive = (bench: FusionBench): number =>
   bench.alarms.entries.filter(({ transition }) => transition.step === "raised").length;
@@ -56,16 +53,13 @@ function openAfterwards(bench: FusionBench): readonly Alarm[] {
     if (transition.step === "raised") comparison.recorded(transition);
   }
   const rehearsal = new Rehearsal({ read: recording.steps, isOutside: (id) => comparison.isOutside(id) });
-  const signals = replaySignals(
-    {
-      recording,
-      rules: withDefaults(),
-      site: testSite,
-      onObservation: ({ observation }) => comparison.observed(observation.id),
-      onRuleError: () => {},
-    },
-    120_000,
-  );
+  const signals = replaySignals({
+    recording,
+    rules: withDefaults(),
+    site: testSite,
+    onObservation: ({ observation }) => comparison.observed(observation.id),
+    onRuleError: () => {},
+  });
   for (const signal of signals) rehearsal.take(signal);
   rehearsal.finish();
   return rehearsal.open;
