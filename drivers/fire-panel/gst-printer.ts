@@ -4,7 +4,7 @@ import type { DeviceSession, DriverContext, SerialFeed } from "../../gateway/por
 import { localTimeReader, type ReadTime } from "../facesluice/local-time.ts";
 import { GstBlocks } from "./gst-blocks.ts";
 import { readMessage } from "./gst-message.ts";
-import type { GstPrinterOptions } from "./gst-printer-manifest.ts";
+import type { GstPrinterOptions } from "./gst-printer-options.ts";
 import { type GstProfile, gstProfileSchema } from "./gst-words.ts";
 
 /** A message takes 100 ms at 9600 baud: after a silence like this nothing more of it comes. */

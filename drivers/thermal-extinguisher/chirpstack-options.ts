@@ -4,7 +4,6 @@ import type { MqttGrants } from "../../gateway/ports/driver.ts";
 
 /** Events of ChirpStack 4, and `error` of ChirpStack 3. */
 export const events = ["up", "join", "status", "log", "ack", "txack", "location", "integration", "error"] as const;
-export type EventName = (typeof events)[number];
 
 const topicWords = "an MQTT topic without blanks, wildcards (+ #), NUL or a leading /, with {devEui} in it";
 const topic = (needs: string) =>

@@ -1,6 +1,7 @@
+import type { z } from "zod";
 import { type BodyOf, frameSchema } from "../../gateway/domain/observation.ts";
-import type { Frame, ThrowReport } from "./throw-report.ts";
 
+export type Frame = z.infer<typeof frameSchema>;
 type Throw = BodyOf<"throw.detected">;
 export type Box = NonNullable<Throw["box"]>;
 export type Track = NonNullable<Throw["track"]>;
@@ -9,6 +10,16 @@ export type Track = NonNullable<Throw["track"]>;
 export interface Place {
   readonly x: number;
   readonly y: number;
+}
+
+/** Where a camera saw something, in its own coordinates. */
+export interface Seen {
+  /** Needed for `box` and `track`. For the grids 8192 and 10000 and for fractions, width and height are not used. */
+  readonly frame?: Frame;
+  /** Corners in the frame's own unit and direction, in any order. */
+  readonly box?: { readonly x1: number; readonly y1: number; readonly x2: number; readonly y2: number };
+  /** Points in the frame's own unit, with epoch ms. */
+  readonly track?: readonly { readonly atMs: number; readonly x: number; readonly y: number }[];
 }
 
 /** How far outside of the picture a place may lie and still be meant to lie on its border: what trackers overshoot by. */
@@ -36,7 +47,7 @@ export function asFractions({ width, height, unit }: Frame, { x, y }: Place): Pl
 }
 
 /** The box as fractions, corners in order. Absent where it is no box of this picture: outside, empty, or no numbers. */
-export function boxOf({ box, frame }: ThrowReport): Box | undefined {
+export function boxOf({ box, frame }: Seen): Box | undefined {
   if (box === undefined || frame === undefined || !frameSchema.safeParse(frame).success) return undefined;
   const one = within(asFractions(frame, { x: box.x1, y: box.y1 }));
   const other = within(asFractions(frame, { x: box.x2, y: box.y2 }));
@@ -51,7 +62,7 @@ export function boxOf({ box, frame }: ThrowReport): Box | undefined {
  * The points that lie in the picture, in order of their time; at most 512, thinned evenly, both ends kept. Absent where none
  * is left.
  */
-export function trackOf({ track, frame }: ThrowReport): Track | undefined {
+export function trackOf({ track, frame }: Seen): Track | undefined {
   if (track === undefined || frame === undefined || !frameSchema.safeParse(frame).success) return undefined;
   const seen: { atMs: number; x: number; y: number }[] = [];
   for (const { atMs, ...point } of track.slice(0, mostRead)) {

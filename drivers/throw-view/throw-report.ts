@@ -1,13 +1,12 @@
-import type { z } from "zod";
-import type { BodyOf, Delivery, frameSchema, ObservationDraft } from "../../gateway/domain/observation.ts";
-import { boxOf, trackOf } from "./fractions.ts";
+import type { BodyOf, Delivery, ObservationDraft } from "../../gateway/domain/observation.ts";
+import { boxOf, type Seen, trackOf } from "./fractions.ts";
 import { locate } from "./locate.ts";
 import type { ViewProfile } from "./view-profile.ts";
 
-export type Frame = z.infer<typeof frameSchema>;
+export type { Frame } from "./fractions.ts";
 
 /** A throw as a camera's dialect tells it, in the camera's own coordinates. */
-export interface ThrowReport {
+export interface ThrowReport extends Seen {
   readonly delivery: Delivery;
   /** Epoch ms. */
   readonly occurredAtMs?: number;
@@ -15,12 +14,6 @@ export interface ThrowReport {
   readonly endedAtMs?: number;
   /** 0–1. */
   readonly confidence?: number;
-  /** Needed for `box` and `track`. For the grids 8192 and 10000 and for fractions, width and height are not used. */
-  readonly frame?: Frame;
-  /** Corners in the frame's own unit and direction, in any order. */
-  readonly box?: { readonly x1: number; readonly y1: number; readonly x2: number; readonly y2: number };
-  /** Points in the frame's own unit, with epoch ms. */
-  readonly track?: readonly { readonly atMs: number; readonly x: number; readonly y: number }[];
   /** What the camera itself says of the place. */
   readonly place?: { readonly building?: string; readonly unit?: string; readonly floor?: number };
   /** Name or number of the camera's own rule or region, by which a profile may place it. */

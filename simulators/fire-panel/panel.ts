@@ -14,24 +14,24 @@ export type PrintedEvent = keyof typeof eventNames;
 
 export interface Printed {
   readonly event: PrintedEvent;
-  readonly loop?: number;
-  readonly number?: number;
+  readonly loop?: number | undefined;
+  readonly number?: number | undefined;
   /** Where the point is, and what it is. */
-  readonly place?: string;
-  readonly detector?: string;
+  readonly place?: string | undefined;
+  readonly detector?: string | undefined;
 }
 
 /** What can go wrong between the panel and us. */
 export interface PrinterFaults {
   /** Bytes of noise before each message. */
-  readonly noiseBytes?: number;
+  readonly noiseBytes?: number | undefined;
   /** Bytes that each message loses at its beginning, at its end. */
-  readonly losesHead?: number;
-  readonly losesTail?: number;
+  readonly losesHead?: number | undefined;
+  readonly losesTail?: number | undefined;
   /** The panel's clock minus the true time, ms. */
-  readonly clockSkewMs?: number;
+  readonly clockSkewMs?: number | undefined;
   /** A piece at a time, with so many ms between; 0 writes the whole. */
-  readonly pieceMs?: number;
+  readonly pieceMs?: number | undefined;
 }
 
 /** The printer port of a GST panel: ESC 6, date and point, ESC 9, the event and the place in GBK, two line feeds. */

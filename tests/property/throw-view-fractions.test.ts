@@ -42,7 +42,7 @@ test("a box is the same whichever two opposite corners name it", () => {
         { x1: q.x, y1: q.y, x2: p.x, y2: p.y },
         { x1: p.x, y1: q.y, x2: q.x, y2: p.y },
         { x1: q.x, y1: p.y, x2: p.x, y2: q.y },
-      ].map((box) => boxOf({ delivery: "live", frame, box }));
+      ].map((box) => boxOf({ frame, box }));
       for (const box of boxes) expect(box).toEqual(boxes[0]);
       const [box] = boxes;
       if (box === undefined) return;
@@ -97,7 +97,7 @@ test("a track keeps both its ends and the order of time, however long it is", ()
   });
   fc.assert(
     fc.property(points, (track) => {
-      const kept = trackOf({ delivery: "live", frame: { width: 1, height: 1, unit: "fraction" }, track })?.points ?? [];
+      const kept = trackOf({ frame: { width: 1, height: 1, unit: "fraction" }, track })?.points ?? [];
       const times = track.map(({ atMs }) => atMs);
       const ms = kept.map((point) => point.ms);
       expect(kept.length).toBe(Math.min(512, track.length));
