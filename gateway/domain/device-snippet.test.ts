@@ -71,8 +71,9 @@ describe("the entry for a device that knocked", () => {
     expect(entryOf({ username: "u-1", ...heard })).toMatchObject({
       driver,
       dialect,
-      options: { ...options, username: "u-1" },
+      options,
     });
+    expect(snippetFor({ ...nothing, username: "u-1", ...heard })).toContain("username: u-1,");
   });
 
   it("of a slave that answered on a line names line and unit", () => {

@@ -8,9 +8,15 @@ import { describeFault } from "./fault-description.ts";
 import type { GuardedConnection } from "./guarded-connection.ts";
 import type { IngressLimits } from "./limits.ts";
 import type { MqttSessions } from "./mqtt-sessions.ts";
-import type { StoredWill } from "./protocol.ts";
 import type { SparseLog } from "./sparse-log.ts";
 import { presentable } from "./strangers.ts";
+
+/** A last will as its CONNECT brought it. */
+export interface StoredWill {
+  readonly topic: string;
+  readonly payload: Uint8Array;
+  readonly retained: boolean;
+}
 
 export interface DeviceConnectionOptions {
   readonly guarded: GuardedConnection;

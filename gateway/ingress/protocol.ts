@@ -1,20 +1,13 @@
 import { EventEmitter } from "node:events";
 import { Aedes, type Client } from "aedes";
 import type { Knock, Verdict } from "./admission.ts";
-import type { DeviceConnection } from "./device-connection.ts";
+import type { DeviceConnection, StoredWill } from "./device-connection.ts";
 import type { GuardedConnection } from "./guarded-connection.ts";
 import type { IngressLimits } from "./limits.ts";
 import { type MqttSessions, noRouting } from "./mqtt-sessions.ts";
 import { presentable } from "./strangers.ts";
 
 type Admitted = Extract<Verdict, { admitted: true }>;
-
-/** A last will as its CONNECT brought it. */
-export interface StoredWill {
-  readonly topic: string;
-  readonly payload: Uint8Array;
-  readonly retained: boolean;
-}
 
 /** What is known of a TCP connection before and after its CONNECT. */
 export interface Arrival {
