@@ -73,14 +73,17 @@ class Conversation implements LinkListener {
     try {
       const pki = await openPki(join(dataDir, "opcua", "client"));
       // What is lost while the link is being opened is not waited for either.
-      const opened = openLink({ options, profile: this.#profile, pki }, this.#ending.signal, this);
+      const opened = openLink({ options, profile: this.#profile, pki }, this.#ending.signal, this).then((link) => {
+        this.#link = link;
+        if (this.#over) void link.close();
+        return link;
+      });
       opened.catch(() => {});
       const first = await Promise.race([opened, lost]);
       if (first instanceof GatewayError) throw first;
-      this.#link = first;
-      const { firmware } = this.#link;
+      const { firmware } = first;
       this.#live(() => this.#context.seen(firmware === undefined ? {} : { firmware }));
-      await this.#askForTime();
+      this.#cancelTime = this.#context.clock.after(timeEveryMs, () => void this.#askForTime());
       this.#askForConditions();
       this.#awaitSilence();
       const error = await Promise.race([lost, aborted]);

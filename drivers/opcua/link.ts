@@ -99,6 +99,14 @@ export async function openLink(plan: LinkPlan, signal: AbortSignal, listener: Li
     client.on("close", () => lose("the connection was closed"));
     const session = await client.createSession2(identityOf(options));
     session.on("session_closed", () => lose("the server closed the session"));
+    const currentTime = async () => {
+      const time = await readNode(session, serverTime);
+      return time instanceof Date ? time.getTime() : undefined;
+    };
+    // Before any news, so that their times can be judged.
+    listener.alive(await currentTime());
+    const version = await readNode(session, softwareVersion);
+    const firmware = typeof version === "string" && /^[\x21-\x7e]{1,64}$/.test(version) ? version : undefined;
     const subscription = await subscribe(session, options);
     watch(subscription, listener, lose);
     const nodes = [...profile.variables.map(({ node }) => node), ...otherNodes(profile)];
@@ -106,12 +114,6 @@ export async function openLink(plan: LinkPlan, signal: AbortSignal, listener: Li
     if (signal.aborted) throw new GatewayError("LINK_LOST", "the session was ended");
     monitorVariables(subscription, plan, namespaces, listener);
     await monitorEvents(subscription, plan, namespaces, listener);
-    const version = await readNode(session, softwareVersion);
-    const firmware = typeof version === "string" && /^[\x21-\x7e]{1,64}$/.test(version) ? version : undefined;
-    const currentTime = async () => {
-      const time = await readNode(session, serverTime);
-      return time instanceof Date ? time.getTime() : undefined;
-    };
     return {
       ...(firmware === undefined ? {} : { firmware }),
       ...calls(session, subscription, namespaces),
