@@ -47,3 +47,37 @@ export function lossPerDay(days: readonly DayMean[]): number | undefined {
   const standardError = Math.sqrt(residual / (points.length - 2) / sxx);
   return slope < -3 * standardError && slope < -leastLoss ? -slope : undefined;
 }
+
+/** The gauge as it was read in the last half minute, and what it stood at before it fell. */
+export interface Gauge {
+  readonly samples: readonly { readonly at: number; readonly mpa: number }[];
+  /** Readings in a row below the half of what it was. */
+  readonly low: number;
+  /** What it stood at before it fell; absent while it stands. */
+  readonly fellFrom?: number;
+}
+
+export const emptyGauge: Gauge = { samples: [], low: 0 };
+
+const fallMs = 30_000;
+/** A unit empties to a tenth within 7 to 14 s; the half is out of reach for weather and leaks. */
+const fallenTo = 0.5;
+/** One reading may be a loose wire. */
+const readingsNeeded = 2;
+const mostSamples = 32;
+
+/** Takes a reading in. `fellFrom` is there from the second reading below the half of what the gauge stood at half a minute ago, until it is filled again. */
+export function addGauge(gauge: Gauge, at: number, mpa: number): Gauge {
+  const before = gauge.samples.filter((each) => each.at > at - fallMs);
+  // A device reports changes: the last one before the window is what the gauge stood at.
+  const standing = gauge.samples.filter((each) => each.at <= at - fallMs).at(-1);
+  const window = [...(standing === undefined ? [] : [standing]), ...before];
+  const samples = [...window, { at, mpa }].slice(-mostSamples);
+  if (gauge.fellFrom !== undefined) {
+    const filled = mpa > gauge.fellFrom * 0.8;
+    return filled ? { samples, low: 0 } : { samples, low: gauge.low, fellFrom: gauge.fellFrom };
+  }
+  const stoodAt = Math.max(0, ...window.map((each) => each.mpa));
+  const low = stoodAt > 0 && mpa < stoodAt * fallenTo ? gauge.low + 1 : 0;
+  return low >= readingsNeeded ? { samples, low, fellFrom: stoodAt } : { samples, low };
+}

@@ -258,4 +258,37 @@ describe("the fire rule", () => {
     b.observe("sd-1", "b3-u1", { kind: "fire.detected", body: { delivery: "late", active: true, sensor: "smoke" } });
     expect(b.steps()).toEqual([]);
   });
+
+  test("takes a pressure that falls as in a release for a discharge, with heat for a fire and without for one to look at", () => {
+    for (const heat of [false, true]) {
+      const b = bench();
+      const say = (pressureMpa: number, temperatureC: number) =>
+        b.observe("ext-1", "b3-u1", { kind: "thermal.reading", body: { temperatureC, pressureMpa } });
+      say(1.2, 25);
+      b.clock.advance(3_600_000);
+      for (let s = 0; s < 12; s++) {
+        say(0.1 + 1.1 * Math.exp(-s / 4), heat ? 62 : 25);
+        b.clock.advance(1000);
+      }
+      const expected = heat
+        ? { severity: "critical", certainty: "observed" }
+        : { severity: "major", certainty: "possible" };
+      expect(b.desk.open()[0]).toMatchObject(expected);
+    }
+  });
+
+  test("takes neither a leak, nor the cold, nor one reading of nothing for a discharge", () => {
+    const b = bench();
+    const say = (pressureMpa: number, temperatureC = 20) => {
+      b.observe("ext-1", "b3-u1", { kind: "thermal.reading", body: { temperatureC, pressureMpa } });
+      b.clock.advance(1000);
+    };
+    for (let i = 0; i < 200; i++) say(1.2 - i * 0.005);
+    for (let i = 0; i < 10; i++) say(1.2);
+    say(0);
+    say(1.2);
+    say(1.02, -20);
+    say(1.02, -20);
+    expect(b.steps()).toEqual([]);
+  });
 });

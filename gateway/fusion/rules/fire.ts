@@ -4,6 +4,7 @@ import { durationSchema } from "../../domain/duration.ts";
 import type { DeviceId, ObservationId, ZoneId } from "../../domain/ids.ts";
 import type { Observation, ObservationKind } from "../../domain/observation.ts";
 import { heatClasses, heatResponse } from "../heat-class.ts";
+import { addGauge, emptyGauge, type Gauge } from "../pressure.ts";
 import { defineRule, type RuleOutcome, type SiteView } from "../rule.ts";
 import {
   addDoubting,
@@ -55,7 +56,9 @@ interface State {
   readonly zoneId: ZoneId;
   readonly trend: Trend;
   readonly doubtful?: Doubtful<ObservationId> | undefined;
+  /** By the unit's own bit or contact. */
   readonly discharged: boolean;
+  readonly gauge?: Gauge | undefined;
   /** What a detector or a call point says by itself, and how. */
   readonly told?: { readonly why: "detector" | "call-point"; readonly sensor: Sensor } | undefined;
   readonly open?: {
@@ -94,7 +97,7 @@ const tellAgainK = 20;
 
 /**
  * Fire at one extinguisher or detector: the temperature passes the static threshold, or rises fast enough and far enough, or the
- * unit has discharged, or a panel, a detector or a call point says fire. Each sign alone raises, since a listed detector's own
+ * unit has discharged (it says so, or its pressure falls by half within half a minute), or a panel, a detector or a call point says fire. Each sign alone raises, since a listed detector's own
  * word is never dropped; two kinds of signs make it observed. A discharge where it is known to be cool is major and possible
  * until heat is seen: a bulb that was knocked off. It latches: a person has to look and close it. Sources: EN 54-5:2000 and
  * GB 4716-2005 (classes, response times), UL 521 (8.3 K/min); a discharge needs physical inspection (OPC UA Part 9, LatchedState).
@@ -139,6 +142,10 @@ export const fire = defineRule<Params, State>({
       const sample = { at, c: observation.body.temperatureC, with: observation.id };
       ({ trend, doubtful } = addDoubting(trend, doubtful, sample));
     }
+    let gauge = state?.gauge;
+    if (observation.kind === "thermal.reading" && observation.body.pressureMpa !== undefined) {
+      gauge = addGauge(gauge ?? emptyGauge, at, observation.body.pressureMpa);
+    }
     if (observation.kind === "extinguisher.state") discharged = observation.body.discharged;
     let told = state?.told;
     if (observation.kind === "fire.detected") {
@@ -157,7 +164,7 @@ export const fire = defineRule<Params, State>({
     }
     const now = trend.samples.at(-1)?.c;
     const { deviceId, zoneId } = observation;
-    const base: State = { deviceId, zoneId, trend, doubtful, discharged, told };
+    const base: State = { deviceId, zoneId, trend, doubtful, discharged, gauge, told };
     const why = signs(base, params, panelFire, state?.open?.why ?? []);
     const outcome = judge(base, state?.open, why, now, observation.id, key, site);
     return doubtful === undefined ? outcome : { ...outcome, wakeAt: doubtful.at + params.confirm };
@@ -169,7 +176,12 @@ function isFireInput(observation: { kind: string }): boolean {
 }
 
 /** The signs of fire that stand now. Heat once seen stands until it has fallen by the hysteresis. */
-function signs({ trend, discharged, told }: State, params: Params, panel: boolean, before: readonly Why[]): Why[] {
+function signs(
+  { trend, discharged, gauge, told }: State,
+  params: Params,
+  panel: boolean,
+  before: readonly Why[],
+): Why[] {
   const out: Why[] = [];
   const now = trend.samples.at(-1)?.c;
   if (now !== undefined) {
@@ -183,7 +195,7 @@ function signs({ trend, discharged, told }: State, params: Params, panel: boolea
     const stillRisen = before.includes("rate") && riseAbove(trend) > minRise / 2;
     if (fast || stillRisen) out.push("rate");
   }
-  if (discharged) out.push("discharge");
+  if (discharged || gauge?.fellFrom !== undefined) out.push("discharge");
   if (panel) out.push("panel");
   if (told !== undefined) out.push(told.why);
   return out;
