@@ -92,6 +92,41 @@ describe("extinguishers on one line", () => {
     expect(crc16(reply.subarray(0, 9))).toBe(reply.readUInt16LE(9));
   });
 
+  it("answer twice, or go on saying what they said last, when told to", async () => {
+    const heard = await openPort();
+    line.setFault(17, { mode: "twice" });
+    port?.write(request);
+    await waitFor("both answers", () => Buffer.concat(heard).length === 22);
+    let now = 231;
+    line.attach(18, () => [now]);
+    line.setFault(18, { mode: "stuck" });
+    await new Promise<void>((resolve) => port?.close(() => resolve()));
+    const one = ["-t", "4:hex", "-r", "0", "-c", "1"];
+    expect(await mbpoll(pty.path, 18, ...one)).toEqual([231]);
+    now = 500;
+    expect(await mbpoll(pty.path, 18, ...one)).toEqual([231]);
+    line.setFault(18, undefined);
+    expect(await mbpoll(pty.path, 18, ...one)).toEqual([500]);
+  });
+
+  it("take a write where their map allows it, and refuse it elsewhere", async () => {
+    const written: number[][] = [];
+    const write = (fn: 5 | 6, address: number, value: number) => {
+      written.push([fn, address, value]);
+      return address < 8;
+    };
+    line.attach(19, () => ({ write, coils: new Map([[5, 0]]) }));
+    const rtu = ["-m", "rtu", "-b", "9600", "-P", "none", "-a", "19", "-0", "-1", "-q", "-o", "0.5"];
+    await run("mbpoll", [...rtu, "-t", "0", "-r", "5", pty.path, "1"]);
+    await run("mbpoll", [...rtu, "-t", "4", "-r", "2", pty.path, "300"]);
+    await expect(run("mbpoll", [...rtu, "-t", "4", "-r", "9", pty.path, "1"])).rejects.toThrow(/Illegal data address/);
+    expect(written).toEqual([
+      [5, 5, 0xff00],
+      [6, 2, 300],
+      [6, 9, 1],
+    ]);
+  });
+
   it("put noise before a right answer when told to", async () => {
     line.setFault(17, { mode: "noise" });
     const heard = await openPort();

@@ -1,11 +1,14 @@
 import type { Duplex } from "node:stream";
 import { type Random, seeded } from "../random.ts";
-import { answer, parseRequest, requestBytes, sealed } from "./modbus.ts";
+import { answer, fromZero, parseRequest, requestBytes, sealed, type Tables } from "./modbus.ts";
 
-/** How a unit misbehaves. `late`: the right answer after `ms`; `noise`: stray bytes before a right answer; `short`: cut off. */
+/**
+ * How a unit misbehaves. `late`: the right answer after `ms`; `noise`: stray bytes before a right answer; `short`: cut off;
+ * `twice`: the answer comes again; `stuck`: it goes on saying what it said first.
+ */
 export type Fault =
   | { readonly mode: "late"; readonly ms: number }
-  | { readonly mode: "crc" | "silent" | "noise" | "short" | "exception" };
+  | { readonly mode: "crc" | "silent" | "noise" | "short" | "exception" | "twice" | "stuck" };
 export type FaultMode = Fault["mode"];
 
 export interface LineOptions {
@@ -19,8 +22,8 @@ export interface LineOptions {
   readonly seed?: number;
 }
 
-/** A unit on the line: its holding registers from address 0, read when it is asked. */
-export type Registers = () => readonly number[];
+/** A unit on the line: its holding registers from address 0, or all its tables, as they are when it is asked. */
+export type Registers = () => readonly number[] | Tables;
 
 /**
  * Several Modbus RTU slaves on one line, at the pace of its baud rate: a request takes its time to arrive, the slave waits
@@ -34,6 +37,8 @@ export class SlaveLine {
   readonly #random: Random;
   readonly #units = new Map<number, Registers>();
   readonly #faults = new Map<number, Fault>();
+  /** What each said last. */
+  readonly #stuck = new Map<number, Tables>();
   #received = Buffer.alloc(0);
   #gap: NodeJS.Timeout | undefined;
   /** When the line is free for the next byte to the master, ms of the monotonic clock. */
@@ -80,7 +85,7 @@ export class SlaveLine {
       this.asked.set(request.unit, (this.asked.get(request.unit) ?? 0) + 1);
       const registers = this.#units.get(request.unit);
       // Another's unit, or a broadcast, is not answered.
-      if (registers !== undefined) this.#reply(request.unit, answer(request, registers()));
+      if (registers !== undefined) this.#reply(request.unit, answer(request, this.#tablesOf(request.unit, registers)));
     }
     if (this.#received.length > 0) {
       // Silence ends a frame; what is left of a broken one must not spoil the next. Timers are too coarse for 3.5 characters.
@@ -91,11 +96,22 @@ export class SlaveLine {
     }
   }
 
+  #tablesOf(unit: number, registers: Registers): Tables {
+    const stuck = this.#faults.get(unit)?.mode === "stuck" ? this.#stuck.get(unit) : undefined;
+    const said = stuck ?? registers();
+    const tables = "length" in said ? { holding: fromZero(said) } : said;
+    this.#stuck.set(unit, tables);
+    return tables;
+  }
+
   #reply(unit: number, right: Buffer): void {
     const fault = this.#faults.get(unit);
     const afterMs = (requestBytes + 3.5) * this.#byteMs + this.#turnaroundMs;
     const bytes = fault === undefined ? right : this.#spoilt(right, fault.mode);
-    if (bytes !== undefined) this.#transmit(bytes, fault?.mode === "late" ? fault.ms : afterMs);
+    if (bytes === undefined) return;
+    this.#transmit(bytes, fault?.mode === "late" ? fault.ms : afterMs);
+    // A radio that has heard no acknowledgement sends once more.
+    if (fault?.mode === "twice") this.#transmit(bytes, afterMs + bytes.length * this.#byteMs + 20);
   }
 
   #spoilt(right: Buffer, mode: FaultMode): Buffer | undefined {
@@ -103,6 +119,8 @@ export class SlaveLine {
       case "silent":
         return undefined;
       case "late":
+      case "twice":
+      case "stuck":
         return right;
       case "crc": {
         const wrong = Buffer.from(right);

@@ -5,12 +5,23 @@ import { openPty } from "../serial/pty.ts";
 import type { Tone } from "../tale.ts";
 import type { Growth } from "./fire.ts";
 import { type Fault, SlaveLine } from "./line.ts";
+import { genericExtinguisher, models } from "./models.ts";
+import { TcpSlaves } from "./tcp-slaves.ts";
 import { ExtinguisherUnit } from "./unit.ts";
 
 const settingsSchema = z.object({
   baudRate: z.number().optional(),
+  /** Where the same units answer over Modbus TCP too, on the loopback; 0 takes a free port. */
+  tcpPort: z.number().int().min(0).max(65_535).optional(),
   devices: z.array(
-    z.object({ id: z.string(), zh: z.string(), en: z.string(), unit: z.number().int().min(1).max(247) }),
+    z.object({
+      id: z.string(),
+      zh: z.string(),
+      en: z.string(),
+      unit: z.number().int().min(1).max(247),
+      /** Name of the built-in profile that reads it. */
+      model: z.enum(Object.keys(models)).default("generic-extinguisher"),
+    }),
   ),
 });
 
@@ -33,9 +44,12 @@ const fuels: Record<Growth, { zh: string; en: string }> = {
 /** A story tells a temperature again once it has moved so far, K. */
 const worthTellingK = 10;
 
-/** A serial line with extinguishers as a process of its own; `info.path` is the port to open. */
+/**
+ * A serial line with extinguishers as a process of its own; `info.path` is the port to open, `info.tcpPort` that of Modbus
+ * TCP.
+ */
 async function openLine(settings: unknown, say: Say): Promise<Program> {
-  const { baudRate, devices } = settingsSchema.parse(settings);
+  const { baudRate, tcpPort, devices } = settingsSchema.parse(settings);
   const pty = await openPty();
   const line = new SlaveLine(pty.stream, { baudRate });
   const startedAt = performance.now();
@@ -43,15 +57,18 @@ async function openLine(settings: unknown, say: Say): Promise<Program> {
   const timers = new Set<NodeJS.Timeout>();
   const seconds = () => (performance.now() - startedAt) / 1000;
 
-  devices.forEach(({ id, zh, en, unit: address }, index) => {
+  const slaves = new TcpSlaves();
+  devices.forEach(({ id, zh, en, unit: address, model }, index) => {
     const unit = new ExtinguisherUnit({ ambientC: 21 + index, seed: index + 1 });
     const tell = (tone: Tone, zhText: string, enText: string) =>
       say({ type: "tale", from: "device", tone, zh: `${zh}：${zhText}`, en: `${en}: ${enText}` });
     unit.onDischarge = () => tell("bad", "玻璃球爆裂，干粉喷放", "its bulb breaks, powder is released");
-    line.attach(address, () => {
+    const tables = () => {
       unit.advanceTo(seconds());
-      return unit.registers();
-    });
+      return (models[model] ?? genericExtinguisher)(unit);
+    };
+    line.attach(address, tables);
+    slaves.attach(address, tables);
     hanging.set(id, { address, unit, tell, toldC: unit.temperatureC });
   });
 
@@ -66,8 +83,9 @@ async function openLine(settings: unknown, say: Say): Promise<Program> {
     }
   }, 250);
 
+  const info = { path: pty.path, ...(tcpPort === undefined ? {} : { tcpPort: await slaves.listen(tcpPort) }) };
   return {
-    info: { path: pty.path },
+    info,
     act(command) {
       const step = stepSchema.parse(command);
       const found = "device" in step ? hanging.get(step.device) : undefined;
@@ -102,6 +120,7 @@ async function openLine(settings: unknown, say: Say): Promise<Program> {
     async stop() {
       clearInterval(ticking);
       for (const timer of timers) clearTimeout(timer);
+      await slaves.close();
       await pty.close();
     },
   };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { compensated, gaugeAt } from "./cylinder.ts";
 import { ceilingJet, type Fire, type Growth, heatRelease, ThermalElement } from "./fire.ts";
-import { ExtinguisherUnit, statusBits } from "./unit.ts";
+import { ExtinguisherUnit, ovenRates, statusBits } from "./unit.ts";
 
 function secondsTo(celsius: number, rti: number, fire: Fire): number {
   const element = new ThermalElement(rti, 20);
@@ -94,5 +94,35 @@ describe("an extinguisher", () => {
     const [temperature] = new ExtinguisherUnit({ ambientC: -20 }).registers();
     expect(temperature).toBeGreaterThan(0xffff - 206);
     expect(temperature).toBeLessThan(0xffff - 194);
+  });
+});
+
+describe("an extinguisher in the test oven", () => {
+  // EN 54-5 table 4, class A1, from 25 °C, min:s; 0.2 K/min has no limit there.
+  const limits = new Map([
+    [1, [29 * 60, 40 * 60 + 20]],
+    [3, [7 * 60 + 13, 13 * 60 + 40]],
+    [5, [4 * 60 + 9, 8 * 60 + 20]],
+    [10, [60, 4 * 60 + 20]],
+    [20, [30, 2 * 60 + 20]],
+    [30, [20, 60 + 40]],
+  ]);
+
+  it.each(ovenRates)("at %s K/min passes 58 °C when a class A1 detector has to answer", (rate) => {
+    const unit = new ExtinguisherUnit({ ambientC: 25, bulbC: 200 });
+    unit.bake(rate, 90);
+    let now = 0;
+    for (; unit.temperatureC < 58; now += 1) unit.advanceTo(now);
+    const [earliest = (33 / rate) * 60, latest = (34 / rate) * 60 + 60] = limits.get(rate) ?? [];
+    expect(now).toBeGreaterThan(earliest);
+    expect(now).toBeLessThan(latest);
+  });
+
+  it("says what a sensor says that has lost its power, and no more than that", () => {
+    const unit = new ExtinguisherUnit({ ambientC: 25 });
+    unit.sensorSays = 85;
+    expect(unit.registers()[0]).toBe(850);
+    unit.sensorSays = undefined;
+    expect(unit.registers()[0]).toBeLessThan(300);
   });
 });

@@ -14,6 +14,9 @@ export interface UnitOptions {
 }
 
 const stepS = 0.1;
+/** Rates of rise of the oven, K/min (GB 4716, GB 30122); air at 0.8 m/s. */
+export const ovenRates = [0.2, 1, 3, 5, 10, 20, 30] as const;
+const ovenSpeed = 0.8;
 /** Bits of the status register. */
 export const statusBits = { discharged: 1, lowPressure: 2, tamper: 4 } as const;
 
@@ -30,11 +33,14 @@ export class ExtinguisherUnit {
   readonly #random: Random;
   #ambientC: number;
   #warming: { readonly from: number; readonly to: number; readonly startS: number; readonly overS: number } | undefined;
+  #oven: { readonly fromC: number; readonly kPerS: number; readonly toC: number; readonly startS: number } | undefined;
   #fire: { readonly fire: Fire; readonly startS: number } | undefined;
   /** 1 while the fire burns freely; the powder takes it towards 0. */
   #flames = 1;
   #nowS = 0;
   tamper = false;
+  /** Its sensor says this, °C, and not what it measures: 85.0 of a DS18B20 that has lost its power for a moment, −127 without one. */
+  sensorSays: number | undefined;
   onDischarge: (() => void) | undefined;
 
   constructor(options: UnitOptions = {}) {
@@ -62,6 +68,14 @@ export class ExtinguisherUnit {
   /** The room itself warms or cools, evenly: sun on a roof, a cabinet of chargers. */
   warm(toC: number, overS: number): void {
     this.#warming = { from: this.#ambientC, to: toC, startS: this.#nowS, overS };
+  }
+
+  /**
+   * Puts it into the test oven of EN 54-5 and GB 4716: the air at 0.8 m/s warms by so many K a minute, from the ambient
+   * temperature up to `toC`.
+   */
+  bake(kPerMinute: number, toC: number): void {
+    this.#oven = { fromC: this.#ambientC, kPerS: kPerMinute / 60, toC, startS: this.#nowS };
   }
 
   leak(mpa: number): void {
@@ -100,7 +114,7 @@ export class ExtinguisherUnit {
 
   /** Temperature in 0.1 °C as two's complement, gauge pressure in kPa, status bits: as its electronics measure them. */
   registers(): readonly [number, number, number] {
-    const temperature = Math.round((this.#sensor.celsius + gaussian(this.#random) * 0.05) * 10);
+    const temperature = Math.round((this.sensorSays ?? this.#sensor.celsius + gaussian(this.#random) * 0.05) * 10);
     const pressure = Math.round((this.pressureMpa + gaussian(this.#random) * 0.001) * 1000);
     const low = this.#cylinder.at20 < 1.0;
     const status =
@@ -120,8 +134,11 @@ export class ExtinguisherUnit {
     const kw = burning === undefined ? 0 : heatRelease(burning.fire, this.#nowS - burning.startS) * this.#flames;
     const jet =
       burning === undefined ? ceilingJet(0, 1, 1) : ceilingJet(kw, burning.fire.ceilingM, burning.fire.radiusM);
-    const gasC = this.#ambientC + jet.riseK;
-    for (const element of [this.#sensor, this.#bulb, this.#shell]) element.advance(stepS, gasC, jet.speed);
+    const oven = this.#oven;
+    const ovenC = oven && Math.min(oven.toC, oven.fromC + oven.kPerS * (this.#nowS - oven.startS));
+    const gasC = ovenC ?? this.#ambientC + jet.riseK;
+    const speed = oven === undefined ? jet.speed : ovenSpeed;
+    for (const element of [this.#sensor, this.#bulb, this.#shell]) element.advance(stepS, gasC, speed);
     if (this.#bulb.celsius >= this.#bulbC && !this.discharged) {
       this.#cylinder.discharge();
       this.onDischarge?.();
