@@ -63,13 +63,17 @@ export class ChardevInput implements InputLine {
     const monitor = tools.monitor(place.chip.name, place.offset, bias);
     this.#monitor = monitor;
     const over = () => this.#monitor !== monitor;
+    let complaint = "";
     const deaf = () => {
       if (over()) return;
       this.#monitor = undefined;
-      events.deaf();
+      events.deaf(complaint.split("\n")[0] ?? "");
     };
-    monitor.on("error", deaf).on("exit", deaf);
-    monitor.stderr?.resume();
+    // After its last words were read.
+    monitor.on("error", deaf).on("close", deaf);
+    monitor.stderr?.on("data", (chunk: Buffer) => {
+      complaint = `${complaint}${chunk.toString("latin1")}`.slice(0, 200);
+    });
     let last = clock.now();
     let first = true;
     const lines = new TextLines((line) => {

@@ -80,7 +80,7 @@ class InputSession {
       edge: (high, at) => this.#edge(high, at),
       babble: (detail, bytes) =>
         this.#context.reject({ reason: "wrong-shape", detail, source: `${place.chip.label} ${place.offset}`, bytes }),
-      deaf: () => this.#deaf(),
+      deaf: (why) => this.#deaf(why),
     });
     await this.#recheck();
   }
@@ -126,11 +126,13 @@ class InputSession {
     });
   }
 
-  #deaf(): void {
+  #deaf(why: string): void {
     const now = this.#context.clock.now();
     this.#deafAt = [...this.#deafAt.filter((at) => now - at < deafWithinMs), now];
     if (this.#deafAt.length > deafAtMost) {
-      this.#failure.reject(new GatewayError("GPIO_ABSENT", "the line stopped telling its edges, again and again"));
+      this.#failure.reject(
+        new GatewayError("GPIO_ABSENT", `the line stopped telling its edges, again and again: ${why}`),
+      );
     } else this.#recheckIn(0);
   }
 

@@ -23,8 +23,8 @@ export interface InputEvents {
   edge(high: boolean, at: number): void;
   /** Something that is no edge was said. */
   babble(detail: string, bytes: number): void;
-  /** It hears no more edges. Reading it again may mend that. */
-  deaf(): void;
+  /** It hears no more edges, for this reason. Reading it again may mend that. */
+  deaf(why: string): void;
 }
 
 export interface InputLine {

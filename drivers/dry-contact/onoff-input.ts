@@ -34,7 +34,7 @@ export function onoffInput(Onoff: OnoffClass, number: number, events: InputEvent
   let closed = false;
   gpio.watch((error, value) => {
     if (closed) return;
-    if (error) events.deaf();
+    if (error) events.deaf(error.message);
     else events.edge(value === 1, clock.now());
   });
   return {

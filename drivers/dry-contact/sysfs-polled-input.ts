@@ -33,6 +33,7 @@ export class PolledInput implements InputLine {
   recheck(): Promise<boolean | undefined> {
     try {
       this.#cancel();
+      this.#forget();
       this.#level = this.#read();
       this.#again();
       return Promise.resolve(this.#level);
@@ -59,9 +60,9 @@ export class PolledInput implements InputLine {
       if (level !== undefined && level !== this.#level) events.edge(level, clock.now());
       this.#level = level ?? this.#level;
       this.#again();
-    } catch {
+    } catch (error) {
       this.#forget();
-      events.deaf();
+      events.deaf(String(error));
     }
   }
 

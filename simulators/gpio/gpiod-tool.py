@@ -17,7 +17,7 @@ STATE = os.path.join(os.path.dirname(os.path.abspath(sys.argv[0])), "..", "..", 
 
 def read(*path):
     with open(os.path.join(STATE, *path)) as file:
-        return file.read().strip()
+        return file.read().rstrip()
 
 
 def write(text, *path):
@@ -113,7 +113,7 @@ def refuse(chip, why):
 def request(chip, offset, consumer):
     """The line, or the end of this process with what libgpiod says. The bias must be one of the generation's words."""
     words = ("as-is", "disable", "pull-up", "pull-down") if OLD else ("as-is", "disabled", "pull-up", "pull-down")
-    bias = option("-B", "-b", "--bias")
+    bias = option("-B" if OLD else "-b", "--bias")
     if bias is not None and bias not in words:
         die("invalid bias: %s" % bias)
     if not 0 <= offset < count(chip):
@@ -224,9 +224,9 @@ def monitor():
         rest += edges.read()
         *whole, rest = rest.split("\n")
         for line in whole:
-            level, ns = line.split(" ")
+            level, ns = line.split(" ", 1)
             # A line that is no edge stands for what no tool should ever write.
-            text = shown(option("-F", "--format"), offset, level == "1", int(ns)) if level in "01" else "%s %s" % (level, ns)
+            text = shown(option("-F", "--format"), offset, level == "1", int(ns)) if level in ("0", "1") else "%s %s" % (level, ns)
             print(text, flush=True)
         if os.getppid() == 1:
             return keep
