@@ -7,6 +7,7 @@ import { drainRate } from "./drain.ts";
 import { connectPublisher } from "./load.ts";
 import { endToEndRate, fdatasyncRate, ingestRate, latencies, processFigures } from "./measure.ts";
 import { startAedes, startBridge } from "./peers.ts";
+import { serialFigures } from "./serial.ts";
 
 const { values: flags } = parseArgs({
   options: {
@@ -81,6 +82,7 @@ for (const waiting of backlogs) {
   note(`gateway: resident memory at the end of that`, drained.residentMiB, "MiB");
   note(`gateway: start with that backlog`, drained.startMs, "ms");
 }
+for (const { what, value, unit } of await serialFigures(flags.quick)) note(what, value, unit);
 note("this disk: fdatasync, again", fdatasyncRate(), "1/s");
 
 const machine = {
