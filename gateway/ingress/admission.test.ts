@@ -88,6 +88,15 @@ describe("admission", () => {
     ]);
   });
 
+  it("names a stranger by its last will, as far as that says who it is", () => {
+    const payload = Buffer.from('{"operator":"Offline","info":{"facesluiceId":"1026700","name":"private"}}');
+    knock({ user: "gate-new", will: { topic: "mqtt/face/basic", qos: 0, payload } });
+    const { snippet = "" } = admission.strangers()[0] ?? {};
+    expect(snippet).toContain("dialect: facesluice-mqtt");
+    expect(snippet).toContain('deviceId: "1026700", username: gate-new');
+    expect(snippet).not.toContain("private");
+  });
+
   it("keeps the newest 64 strangers, short and without control characters", () => {
     for (let i = 0; i < 200; i++) knock({ user: `stranger-${i}`, address: `10.0.0.${i}` });
     knock({ user: `evil\u0007${"x".repeat(60_000)}`, clientId: "\u202eabc", address: "10.0.1.1" });

@@ -20,7 +20,7 @@ export interface Knock {
   readonly clientId: string;
   /** Without it an empty client id is refused (MQTT 3.1.1 §3.1.3.1). */
   readonly clean: boolean;
-  readonly will: { readonly topic: string; readonly qos: number } | undefined;
+  readonly will: { readonly topic: string; readonly qos: number; readonly payload?: Uint8Array } | undefined;
 }
 
 export type RefusedBecause =
@@ -184,8 +184,7 @@ export class Admission {
 
   #judge({ address, username, password, clientId, clean, will }: Knock): Verdict {
     const credential = username === undefined ? undefined : this.#byUser.get(username);
-    const topic = will === undefined ? {} : { topic: will.topic };
-    const mqtt = { via: "mqtt" as const, username: username ?? "", clientId, address, ...topic };
+    const mqtt = { via: "mqtt" as const, username: username ?? "", clientId, address, ...heardIn(will) };
     if (credential === undefined) this.#strangers.knock(mqtt);
     if (!this.#clientIdAllowed(clientId, clean)) return refused("client-id-invalid", 2);
     const user = credential === undefined ? undefined : username;
@@ -246,6 +245,12 @@ export class Admission {
     if (topic === "" || topic.startsWith("$") || presentable(topic, Infinity) !== topic) return false;
     return Buffer.byteLength(topic) <= topicBytes && topic.split("/").length <= topicLevels;
   }
+}
+
+/** What a last will tells of the device that left it: the start of it is enough to be named by. */
+function heardIn(will: Knock["will"]): { topic?: string; said?: string } {
+  if (will === undefined) return {};
+  return { topic: will.topic, said: Buffer.from((will.payload ?? new Uint8Array()).subarray(0, 2048)).toString() };
 }
 
 function refused(reason: RefusedBecause, returnCode: 2 | 3 | 4 | 5): Verdict {

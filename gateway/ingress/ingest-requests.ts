@@ -182,7 +182,9 @@ export class IngestRequests {
     this.#count(status, account.deviceId);
     const type = contentType === undefined ? {} : { "content-type": contentType };
     const close = this.#options.connections.closing ? { connection: "close" } : {};
-    response.writeHead(status, { ...type, ...close, "content-length": Buffer.byteLength(body) });
+    // RFC 9110 §8.6: an answer that has no content tells no length of it.
+    const length = status === 204 ? {} : { "content-length": Buffer.byteLength(body) };
+    response.writeHead(status, { ...type, ...close, ...length });
     const { socket } = signed.request;
     return new Promise((resolve) => {
       const done = (): void => {

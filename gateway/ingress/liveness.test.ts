@@ -114,6 +114,20 @@ describe("liveness", () => {
     expect(state()?.since).toBe(clock.wall());
   });
 
+  it("tells battery and signal, and what changed in them, but not how a radio wavers", () => {
+    liveness.heard(gate, { batteryPercent: 90.2, signalDbm: -80 });
+    expect(state()).toMatchObject({ batteryPercent: 90.2, signalDbm: -80 });
+    const before = changes.length;
+    liveness.heard(gate, { batteryPercent: 90.4, signalDbm: -85 });
+    expect(changes).toHaveLength(before);
+    expect(state()).toMatchObject({ batteryPercent: 90.4, signalDbm: -85 });
+    liveness.heard(gate, { batteryPercent: 88 });
+    liveness.heard(gate, { signalDbm: -86 });
+    expect(changes).toHaveLength(before + 2);
+    liveness.heard(gate);
+    expect(state()).toMatchObject({ batteryPercent: 88, signalDbm: -86 });
+  });
+
   it("tells firmware and clock skew, and what changed in them, but not each sign of life", () => {
     liveness.heard(gate, { firmware: "1.0", clockSkewMs: 200 });
     liveness.heard(gate, { clockSkewMs: 900 });

@@ -52,7 +52,8 @@ export function createProtocol({ limits, sessions, arrivalOf, judge, open, onFau
       if (arrival === undefined) return done(new Error("no such connection"), false);
       const { address } = arrival;
       const { username, password, clientId, clean = false, will } = packet;
-      const left = will === undefined ? undefined : { topic: will.topic, qos: will.qos ?? 0 };
+      const left =
+        will === undefined ? undefined : { topic: will.topic, qos: will.qos ?? 0, payload: Buffer.from(will.payload) };
       const verdict = judge({ address, username, password, clientId, clean, will: left });
       arrival.verdict = verdict;
       if (verdict.admitted) packet.clientId = verdict.sessionId;
