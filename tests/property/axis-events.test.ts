@@ -52,7 +52,7 @@ test(
   async () => {
     const sent = fc.tuple(topic, bytesFrom(message), fc.boolean(), fc.constantFrom(false, false, true), fc.nat(90_000));
     await fc.assert(
-      fc.asyncProperty(fc.array(sent, { maxLength: 8 }), async (all) => {
+      fc.asyncProperty(fc.array(sent, { maxLength: 3 }), async (all) => {
         const context = new FakeDriverContext({ options });
         open(context);
         for (const [topic, payload, retained, will, ms] of all) {

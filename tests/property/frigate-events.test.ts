@@ -64,7 +64,7 @@ test(
     );
     const sent = fc.tuple(topic, payload, fc.boolean(), fc.constantFrom(false, false, false, true), fc.nat(20_000));
     await fc.assert(
-      fc.asyncProperty(fc.array(sent, { maxLength: 8 }), async (all) => {
+      fc.asyncProperty(fc.array(sent, { maxLength: 3 }), async (all) => {
         const context = new FakeDriverContext({ options });
         open(context);
         for (const [topic, bytes, retained, will, ms] of all) {

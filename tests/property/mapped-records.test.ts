@@ -59,7 +59,7 @@ test(
   "whatever a platform pushes ends as exactly one of observed, filtered or rejected, and is answered",
   async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(bytesFrom(message), { maxLength: 6 }), async (bodies) => {
+      fc.asyncProperty(fc.array(bytesFrom(message), { maxLength: 3 }), async (bodies) => {
         const context = new FakeDriverContext({ options: cameraOptions });
         camera.open(context);
         for (const body of bodies) {
@@ -107,7 +107,7 @@ test(
       { requiredKeys: ["who", "name"] },
     );
     await fc.assert(
-      fc.asyncProperty(fc.array(bytesFrom(passage), { maxLength: 6 }), async (payloads) => {
+      fc.asyncProperty(fc.array(bytesFrom(passage), { maxLength: 3 }), async (payloads) => {
         const context = new FakeDriverContext({ options });
         terminal.open(context);
         for (const payload of payloads) {

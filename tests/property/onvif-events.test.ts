@@ -67,7 +67,7 @@ test(
   "whatever a camera publishes ends as exactly one of observed, filtered or rejected, and never throws",
   async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(sent, { maxLength: 8 }), async (all) => {
+      fc.asyncProperty(fc.array(sent, { maxLength: 3 }), async (all) => {
         const context = new FakeDriverContext({ options });
         open(context);
         for (const { topic, payload, retained, will, connect, ms } of all) {
