@@ -3,7 +3,7 @@ import {
   AttributeIds,
   ClientMonitoredItem,
   type ClientSession,
-  type ClientSubscription,
+  ClientSubscription,
   constructEventFilter,
   DataType,
   type DataValue,
@@ -167,7 +167,8 @@ function identityOf({ user, password, certificate, key }: OpcUaOptions): UserIde
 
 function subscribe(session: ClientSession, options: OpcUaOptions): Promise<ClientSubscription> {
   const count = keepAliveCount(options);
-  return session.createSubscription2({
+  // Not by the session's own method: its handler throws, where nobody can catch it, when the session has ended meanwhile.
+  const subscription = ClientSubscription.create(session, {
     requestedPublishingInterval: options.publishEvery,
     requestedMaxKeepAliveCount: count,
     // Part 4 §5.14.2: at least three times the keep-alive count.
@@ -175,6 +176,11 @@ function subscribe(session: ClientSession, options: OpcUaOptions): Promise<Clien
     maxNotificationsPerPublish: 1000,
     publishingEnabled: true,
     priority: 10,
+  });
+  return new Promise((resolve, reject) => {
+    subscription.on("started", () => resolve(subscription));
+    subscription.on("error", reject);
+    session.on("session_closed", () => reject(new Error("the session was closed")));
   });
 }
 

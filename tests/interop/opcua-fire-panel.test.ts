@@ -196,7 +196,10 @@ describe("a fire panel that speaks OPC UA", () => {
   test("with another certificate than the one that the configuration names is spoken to by nobody", async () => {
     const other = join(folder, "other.pem");
     const made = ["-newkey", "rsa:2048", "-nodes", "-keyout", join(folder, "other.key"), "-subj", "/CN=panel"];
-    execFileSync("openssl", ["req", "-x509", ...made, "-out", other], { stdio: "ignore", env: { PATH: "/usr/bin" } });
+    execFileSync("/usr/bin/openssl", ["req", "-x509", ...made, "-out", other], {
+      stdio: "ignore",
+      env: { PATH: "/usr/bin" },
+    });
     const options = optionsFor(guarded, { ...secured, serverCertificate: readFileSync(other, "utf8") });
     const conversation = await converse(options);
     expect(isGatewayError(await conversation.end, "DEVICE_REFUSED")).toBe(true);
