@@ -100,7 +100,7 @@ describe("a multipart body", () => {
     expect(boundaryOf(type)).toBe(boundary);
   });
 
-  it("is the same however it is cut into pieces, whatever its parts hold", () => {
+  it("is the same however it is cut into pieces, whatever its parts hold", { timeout: 180_000 }, () => {
     const nasty = fc.constantFrom("\r\n--", "--b", "\r\n-", "\n", "\r", "-", "\r\n--a", "b", "--", "x");
     const content = fc
       .array(nasty, { maxLength: 12 })
@@ -123,7 +123,7 @@ describe("a multipart body", () => {
     );
   });
 
-  it("survives any bytes", () => {
+  it("survives any bytes", { timeout: 180_000 }, () => {
     const piece = fc.oneof(
       fc.uint8Array({ maxLength: 30 }).map((bytes) => Buffer.from(bytes)),
       fc
