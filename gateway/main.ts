@@ -1,4 +1,5 @@
 import { Command, CommanderError } from "commander";
+import type { DoctorOptions } from "./commands/doctor.ts";
 import type { ProbeCommandOptions } from "./commands/probe.ts";
 import type { ReplayCommandOptions } from "./commands/replay.ts";
 import type { StartOptions } from "./commands/start.ts";
@@ -49,6 +50,15 @@ export async function main(args: readonly string[]): Promise<number> {
     .option(...json)
     .action(async (file: string, options: { json?: boolean }) => {
       code = (await import("./commands/check.ts")).check(file, options);
+    });
+
+  program
+    .command("doctor")
+    .description("look at the machine, and at what a configuration needs of it, and say what to do")
+    .option(...config)
+    .option(...json)
+    .action(async (options: DoctorOptions) => {
+      code = await (await import("./commands/doctor.ts")).doctor(options);
     });
 
   program

@@ -2,7 +2,16 @@ import type { Clock } from "../../gateway/ports/clock.ts";
 import { ChardevInput } from "./chardev-input.ts";
 import { ChardevOutput } from "./chardev-output.ts";
 import type { GpiodTools } from "./gpiod-tools.ts";
-import type { Bias, GpioChip, GpioLines, GpioPlace, InputEvents, InputLine, OutputLine } from "./line-port.ts";
+import type {
+  Bias,
+  DescribedLine,
+  GpioChip,
+  GpioLines,
+  GpioPlace,
+  InputEvents,
+  InputLine,
+  OutputLine,
+} from "./line-port.ts";
 
 /** The lines behind /dev/gpiochip*, by the gpiod tools. */
 export class ChardevLines implements GpioLines {
@@ -19,9 +28,15 @@ export class ChardevLines implements GpioLines {
     return this.#tools.detect();
   }
 
-  async linesNamed({ name: chip }: GpioChip, name: string): Promise<readonly number[]> {
+  async described({ name: chip }: GpioChip): Promise<readonly DescribedLine[]> {
     const lines = await this.#tools.info(chip);
-    return lines.filter((line) => line.name === name).map(({ offset }) => offset);
+    return lines.flatMap(({ offset, name, consumer }) => {
+      const known = {
+        ...(name === undefined ? {} : { name }),
+        ...(consumer === undefined ? {} : { usedBy: consumer }),
+      };
+      return Object.keys(known).length === 0 ? [] : [{ offset, ...known }];
+    });
   }
 
   input(place: GpioPlace, bias: Bias | undefined, events: InputEvents): Promise<InputLine> {

@@ -11,7 +11,7 @@ export async function findPlace(lines: GpioLines, chip: string, line: number | s
     if (line < found.lines) return { chip: found, offset: line };
     throw absent(`chip ${found.label} (${found.name}) has the lines 0 to ${found.lines - 1}, and no ${line}`);
   }
-  const offsets = await lines.linesNamed(found, line);
+  const offsets = (await lines.described(found)).filter(({ name }) => name === line).map(({ offset }) => offset);
   const [offset, ...others] = offsets;
   if (offset === undefined) {
     const why = lines.backend === "chardev" ? "" : "; sysfs does not know the names of lines, so write its number";

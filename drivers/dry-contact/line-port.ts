@@ -15,6 +15,14 @@ export interface GpioPlace {
   readonly offset: number;
 }
 
+export interface DescribedLine {
+  readonly offset: number;
+  /** As the board calls it. */
+  readonly name?: string;
+  /** Who has it now: a program, or a driver of the kernel. */
+  readonly usedBy?: string;
+}
+
 export type Bias = "pull-up" | "pull-down" | "disabled";
 
 /** What comes from an input by itself. Levels are those of the wire: high or low. */
@@ -54,8 +62,8 @@ export type BackendName = (typeof backendNames)[number];
 export interface GpioLines {
   readonly backend: BackendName;
   chips(): Promise<readonly GpioChip[]>;
-  /** Offsets of the lines with this name. */
-  linesNamed(chip: GpioChip, name: string): Promise<readonly number[]>;
+  /** Lines of which more is known than their number; by sysfs none. */
+  described(chip: GpioChip): Promise<readonly DescribedLine[]>;
   input(place: GpioPlace, bias: Bias | undefined, events: InputEvents): Promise<InputLine>;
   /** Driven at `high` from the first moment. */
   output(place: GpioPlace, bias: Bias | undefined, high: boolean): Promise<OutputLine>;

@@ -32,7 +32,7 @@ export class SysfsLines implements GpioLines {
     return sysfsChips(this.#parts.root);
   }
 
-  linesNamed(): Promise<readonly number[]> {
+  described(): Promise<readonly []> {
     return Promise.resolve([]);
   }
 
