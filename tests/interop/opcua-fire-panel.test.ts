@@ -127,7 +127,7 @@ const profile = {
     { is: "temperature", node: `${uri};s=Z1.Temperature` },
     { is: "contact", node: `${uri};s=Z1.Contact`, role: "manual-call-point" },
   ],
-  conditions: { map: [{ event: "fire" }] },
+  conditions: { acknowledge: true, map: [{ event: "fire" }] },
 };
 const secured = { user: "zhian", password: "open sesame, panel", publishEvery: "50ms", keepAlive: "1s" };
 const open = { securityMode: "None", publishEvery: "50ms", keepAlive: "1s" };
@@ -189,6 +189,16 @@ describe("a fire panel that speaks OPC UA", () => {
     await waitFor("the fire", () => bodies(third, "panel.event").length > 0);
     expect(bodies(third, "panel.event")).toEqual([{ event: "fire", point: "1:Z1/Smoke", text: "smoke" }]);
     expect(third.context.seenDetails.map(({ firmware }) => firmware)).toContain("7.1");
+
+    const given = await third.session.command?.({ name: "acknowledge", args: { comment: "on the way" } });
+    expect(given).toEqual({ ok: true, confirmed: true, detail: "1 condition" });
+    expect([guarded.panel.acknowledged("Z1"), guarded.panel.commentOf("Z1")]).toEqual([true, "on the way"]);
+    // It loses track of its own alarm, and says so.
+    guarded.panel.forget("Z1");
+    guarded.panel.askForRefresh();
+    await waitFor("the end of the fire", () => bodies(third, "panel.event").length > 1);
+    expect(bodies(third, "panel.event")[1]).toEqual({ event: "normal", point: "1:Z1/Smoke" });
+
     const wrong = await (await converse(optionsFor(guarded, { ...secured, password: "guess" }))).end;
     expect(isGatewayError(wrong, "DEVICE_REFUSED") && wrong.message).toContain("refuses the user");
   });
