@@ -40,7 +40,7 @@ const brokerLimitsSchema = z.strictObject({
   messagesPerSecond: count
     .default(200)
     .describe("Per device, beyond short bursts. A device that floods is read more slowly; the others are not."),
-  topicLevels: count.max(100).default(10).describe("A topic with more is refused."),
+  topicLevels: count.max(100).default(20).describe("A topic with more is refused."),
 });
 
 const brokerSchema = z.strictObject({

@@ -43,7 +43,7 @@ export function conditionRule<P>(condition: Condition<P>): Rule {
     keyOf: (observation) => condition.keyOf(observation),
 
     step(state, input, { params, at, key, site }) {
-      const raise = (there: State): AlarmSignal => ({
+      const raise = (there: State, cause = there.by): AlarmSignal => ({
         type: "raise",
         subject: key,
         zoneId: there.zoneId,
@@ -51,7 +51,7 @@ export function conditionRule<P>(condition: Condition<P>): Rule {
         severity,
         certainty,
         ...(latched === true ? { latched } : {}),
-        causes: [there.by],
+        causes: [cause],
         explanation: condition.told(there, site),
       });
       if (input.type !== "observation") {
@@ -64,7 +64,8 @@ export function conditionRule<P>(condition: Condition<P>): Rule {
       const dueAt = at + condition.lastsMs(params, observation);
       if (level === undefined || (level && state !== undefined)) {
         if (state === undefined) return {};
-        if (state.raised) return { state };
+        // Said again it is told again: a person may have closed the alarm, and the end of the last one may never have been heard.
+        if (state.raised) return level === true ? { state, signals: [raise(state, observation.id)] } : { state };
         // Another sign of it may be one at once.
         const sooner: State = level === true && dueAt < state.dueAt ? { ...state, dueAt, raised: dueAt <= at } : state;
         return sooner.raised ? { state: sooner, signals: [raise(sooner)] } : { state: sooner, wakeAt: sooner.dueAt };

@@ -53,7 +53,7 @@ export const defaultLimits: IngressLimits = {
   connections: 4096,
   connectionsPerAddress: 1024,
   connectionsPerDevice: 8,
-  topicLevels: 10,
+  topicLevels: 20,
   topicBytes: 256,
   clientIdBytes: 256,
   clientIdHeldMs: 300_000,

@@ -21,10 +21,21 @@ describe("a door", () => {
     door(b, "forced");
     door(b, "forced");
     door(b, "open");
-    expect(b.steps()).toEqual(["raised"]);
+    expect(b.steps()).toEqual(["raised", "updated"]);
     door(b, "closed");
-    expect(b.steps("door-forced")).toEqual(["raised", "returned"]);
+    expect(b.steps("door-forced")).toEqual(["raised", "updated", "returned"]);
     expect(b.desk.open()).toMatchObject([{ rule: "door-forced", latched: true, severity: "major" }]);
+  });
+
+  test("that is forced again after a person closed the alarm is a new one, though nobody heard it close", () => {
+    const b = bench();
+    door(b, "forced");
+    const [first] = b.desk.open();
+    if (first === undefined) throw new Error("no alarm");
+    b.desk.close(first.id, { name: "li", via: "console" }, "true");
+    b.clock.advance(3_600_000);
+    door(b, "forced");
+    expect(b.steps()).toEqual(["raised", "closed", "raised"]);
   });
 
   test("that the terminal calls held is one at once", () => {

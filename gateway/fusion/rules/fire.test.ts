@@ -291,4 +291,23 @@ describe("the fire rule", () => {
     say(1.02, -20);
     expect(b.steps()).toEqual([]);
   });
+
+  test("is a new alarm when a panel, a detector or a contact says fire again after a person closed it, though its end was never heard", () => {
+    const told = [
+      { kind: "panel.event", body: { event: "fire", point: "004-004" } },
+      { kind: "fire.detected", body: { delivery: "live", active: true, sensor: "heat" } },
+      { kind: "contact.state", body: { active: true, role: "call-point" } },
+      { kind: "extinguisher.state", body: { discharged: true, lowPressure: false, tamper: false } },
+    ] as const;
+    for (const draft of told) {
+      const b = bench();
+      b.observe("any-1", "b3-u1", draft);
+      const [first] = b.desk.open();
+      if (first === undefined) throw new Error("no alarm");
+      b.desk.close(first.id, { name: "li", via: "console" }, "false");
+      b.clock.advance(3_600_000);
+      b.observe("any-1", "b3-u1", draft);
+      expect(b.steps(), draft.kind).toEqual(["raised", "closed", "raised"]);
+    }
+  });
 });

@@ -166,13 +166,31 @@ export const fire = defineRule<Params, State>({
     const { deviceId, zoneId } = observation;
     const base: State = { deviceId, zoneId, trend, doubtful, discharged, gauge, told };
     const why = signs(base, params, panelFire, state?.open?.why ?? []);
-    const outcome = judge(base, state?.open, why, now, observation.id, key, site);
+    const outcome = judge(base, state?.open, why, now, observation.id, key, site, says(observation));
     return doubtful === undefined ? outcome : { ...outcome, wakeAt: doubtful.at + params.confirm };
   },
 });
 
 function isFireInput(observation: { kind: string }): boolean {
   return kinds.some((kind) => kind === observation.kind);
+}
+
+/**
+ * A device says fire in so many words. Each time is told, though the same sign stands already: a person may have closed the alarm
+ * in between, and what ended the last one may never have been heard.
+ */
+function says(observation: Observation): boolean {
+  switch (observation.kind) {
+    case "panel.event":
+      return observation.body.event === "fire";
+    case "fire.detected":
+    case "contact.state":
+      return observation.body.active;
+    case "extinguisher.state":
+      return observation.body.discharged;
+    default:
+      return false;
+  }
 }
 
 /** The signs of fire that stand now. Heat once seen stands until it has fallen by the hysteresis. */
@@ -209,6 +227,7 @@ function judge(
   cause: ObservationId,
   key: string,
   site: SiteView,
+  saidAgain = false,
 ): RuleOutcome<State> {
   if (why.length === 0) {
     if (open === undefined) return { state: base };
@@ -223,7 +242,7 @@ function judge(
   const added = why.some((w) => !(open?.why ?? []).includes(w));
   const hotter = open?.toldC !== undefined && nowC !== undefined && nowC >= open.toldC + tellAgainK;
   const causes = [...(open?.causes ?? []), cause].slice(-16);
-  if (open !== undefined && !added && !hotter) return { state: { ...base, open: { ...open, why } } };
+  if (open !== undefined && !added && !hotter && !saidAgain) return { state: { ...base, open: { ...open, why } } };
   const by = open?.by ?? cause;
   const signal: AlarmSignal = {
     type: "raise",
