@@ -66,7 +66,7 @@ export function trackOf({ track, frame }: Seen): Track | undefined {
   if (track === undefined || frame === undefined || !frameSchema.safeParse(frame).success) return undefined;
   const seen: { atMs: number; x: number; y: number }[] = [];
   for (const { atMs, ...point } of track.slice(0, mostRead)) {
-    const place = Number.isFinite(atMs) ? within(asFractions(frame, point)) : undefined;
+    const place = isInstant(atMs) ? within(asFractions(frame, point)) : undefined;
     if (place !== undefined) seen.push({ atMs, ...place });
   }
   seen.sort((a, b) => a.atMs - b.atMs);
@@ -74,6 +74,11 @@ export function trackOf({ track, frame }: Seen): Track | undefined {
   if (first === undefined) return undefined;
   const points = thinned(seen, mostPoints).map(({ atMs, x, y }) => ({ ms: atMs - first.atMs, x, y }));
   return { points, frame };
+}
+
+/** Epoch ms of the years 1970 to 9999: what a time in the log can be. */
+export function isInstant(ms: number): boolean {
+  return ms >= 0 && ms < 253_402_300_800_000;
 }
 
 /** Clamped where it lies beside the picture by no more than trackers overshoot, else absent. */

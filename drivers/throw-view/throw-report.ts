@@ -1,5 +1,5 @@
 import type { BodyOf, Delivery, ObservationDraft } from "../../gateway/domain/observation.ts";
-import { boxOf, type Seen, trackOf } from "./fractions.ts";
+import { boxOf, isInstant, type Seen, trackOf } from "./fractions.ts";
 import { locate } from "./locate.ts";
 import type { ViewProfile } from "./view-profile.ts";
 
@@ -54,7 +54,7 @@ export function throwDraft(report: ThrowReport, view: ViewProfile | undefined): 
 
 /** ISO 8601; absent for what is no time of the years 1970 to 9999. */
 function instant(ms: number | undefined): string | undefined {
-  return ms !== undefined && ms >= 0 && ms < 253_402_300_800_000 ? new Date(ms).toISOString() : undefined;
+  return ms !== undefined && isInstant(ms) ? new Date(ms).toISOString() : undefined;
 }
 
 function fraction(value: number | undefined): number | undefined {

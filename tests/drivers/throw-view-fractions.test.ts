@@ -53,6 +53,13 @@ test("points beside the picture are left out, and the rest is told from the firs
   });
 });
 
+test("points at no time of this world are left out", () => {
+  const at = (atMs: number) => ({ atMs, x: 960, y: 540 });
+  const track = [at(1e308), at(5000), at(-1e308), at(Number.NaN)];
+  const { body } = throwDraft({ delivery: "live", frame: px, track }, undefined);
+  expect(body).toMatchObject({ track: { points: [{ ms: 0, x: 0.5, y: 0.5 }] } });
+});
+
 test("what the camera says of the place is kept as its word", () => {
   const place = { building: "3", floor: 12 };
   const { body } = throwDraft({ delivery: "live", place }, undefined);

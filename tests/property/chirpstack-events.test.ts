@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { readEvent } from "../../drivers/thermal-extinguisher/chirpstack-event.ts";
 import { readUplink } from "../../drivers/thermal-extinguisher/chirpstack-layout.ts";
 import { open } from "../../drivers/thermal-extinguisher/chirpstack-mqtt.ts";
@@ -7,7 +7,9 @@ import { chirpStackOptions } from "../../drivers/thermal-extinguisher/chirpstack
 import { chirpStackProfileSchema, widths } from "../../drivers/thermal-extinguisher/chirpstack-profile.ts";
 import { FakeDriverContext } from "../support/driver-context.ts";
 
-const numRuns = process.env["ZHIAN_NIGHTLY"] === undefined ? 1000 : 100_000;
+const nightly = process.env["ZHIAN_NIGHTLY"] !== undefined;
+const numRuns = nightly ? 100_000 : 1000;
+if (nightly) vi.setConfig({ testTimeout: 30 * 60_000 });
 
 const options = chirpStackOptions.parse({
   applicationId: "1",

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { GstBlocks } from "../../drivers/fire-panel/gst-blocks.ts";
 import { readMessage } from "../../drivers/fire-panel/gst-message.ts";
 import { open } from "../../drivers/fire-panel/gst-printer.ts";
@@ -11,6 +11,7 @@ import { FakeDriverContext } from "../support/driver-context.ts";
 
 const nightly = process.env["ZHIAN_NIGHTLY"] !== undefined;
 const numRuns = nightly ? 100_000 : 1000;
+if (nightly) vi.setConfig({ testTimeout: 30 * 60_000 });
 const profile = gstProfileSchema.parse({});
 const port = new PrinterPort(process.stdout, seeded(1));
 

@@ -1,12 +1,14 @@
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { fitFall } from "../../drivers/throw-view/fall-fit.ts";
 import { projectionOf } from "../../drivers/throw-view/projection.ts";
 import { throwDraft } from "../../drivers/throw-view/throw-report.ts";
 import { type ViewProfile, viewProfileSchema } from "../../drivers/throw-view/view-profile.ts";
 import { bodySchemas, type ThrowOrigin } from "../../gateway/domain/observation.ts";
 
-const numRuns = process.env["ZHIAN_NIGHTLY"] === undefined ? 1000 : 100_000;
+const nightly = process.env["ZHIAN_NIGHTLY"] !== undefined;
+const numRuns = nightly ? 100_000 : 1000;
+if (nightly) vi.setConfig({ testTimeout: 30 * 60_000 });
 
 const part = fc.double({ min: 0, max: 1, noNaN: true });
 const anything = fc.array(fc.record({ ms: fc.double({ min: 0, max: 60_000, noNaN: true }), x: part, y: part }), {
@@ -83,7 +85,7 @@ test("so it is for what falls or nearly falls, of which some is given a release"
       search.all += 1;
       if (expectSound(view, points)?.method === "trajectory") search.found += 1;
     }),
-    { numRuns: numRuns === 1000 ? 300 : 10_000 },
+    { numRuns: nightly ? 10_000 : 300 },
   );
   expect(search.found / search.all).toBeGreaterThan(0.03);
 });

@@ -1,10 +1,12 @@
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { asFractions, boxOf, trackOf } from "../../drivers/throw-view/fractions.ts";
 import { type Frame, throwDraft } from "../../drivers/throw-view/throw-report.ts";
 import { bodySchemas } from "../../gateway/domain/observation.ts";
 
-const numRuns = process.env["ZHIAN_NIGHTLY"] === undefined ? 1000 : 100_000;
+const nightly = process.env["ZHIAN_NIGHTLY"] !== undefined;
+const numRuns = nightly ? 100_000 : 1000;
+if (nightly) vi.setConfig({ testTimeout: 30 * 60_000 });
 
 const units = ["px", "8192", "10000", "onvif", "fraction"] as const;
 const frame: fc.Arbitrary<Frame> = fc.record({
