@@ -54,9 +54,9 @@ describe.runIf(nightly)("on a Linux kernel with simulated GPIO chips, in a virtu
       expect(of("falling edge after ms")).toBeLessThan(2_000);
     });
 
-    it("tells a contact that bounces once, and no pulse of 5 ms", () => {
+    it("tells a contact that bounces once, and no pulse of 1 ms", () => {
       expect(of("bouncing contact")).toEqual([true]);
-      expect(of("pulse of 5 ms")).toEqual([]);
+      expect(of("pulse of 1 ms")).toEqual([]);
     });
 
     it("tells a pulse of 400 ms (IEC 60839-11-1)", () => {
@@ -76,9 +76,9 @@ describe.runIf(nightly)("on a Linux kernel with simulated GPIO chips, in a virtu
     });
 
     it("goes back after its time, and at its bound however often it is asked", () => {
-      expect(of("relay on for half a second")).toMatchObject({ on: true });
-      expect(of("relay at its bound")).toBeGreaterThanOrEqual(1_400);
-      expect(of("relay at its bound")).toBeLessThan(5_000);
+      expect(of("relay on for two seconds")).toMatchObject({ on: true });
+      expect(of("relay at its bound")).toBeGreaterThanOrEqual(3_900);
+      expect(of("relay at its bound")).toBeLessThan(10_000);
       expect(of("relay asked for too long")).toMatchObject({ ok: false, why: "forbidden" });
     });
 
