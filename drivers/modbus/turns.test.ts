@@ -73,6 +73,23 @@ describe("whose turn it is", () => {
     expect([serve(), serve()]).toEqual([4, 1]);
   });
 
+  it("comes soon to one of which a single answer was missed, before those that are known as silent", () => {
+    for (const unit of [1, 2, 3]) ask(unit);
+    expect([serve(), serve(silence, 500)]).toEqual([1, 2]);
+    now += 1000;
+    expect(serve()).toBe(3);
+    for (const unit of [1, 2, 3]) ask(unit);
+    expect([serve(), serve(silence, 500)]).toEqual([1, 3]);
+    // Unit 2 has never answered, unit 3 has.
+    ask(3);
+    const missedAt = now;
+    for (let served: number | undefined; served !== 3; ) {
+      ask(1);
+      served = serve();
+      expect(now - missedAt).toBeLessThan(1200);
+    }
+  });
+
   it("counts what a silence costs the line beyond the time-out", () => {
     for (const unit of [1, 2, 3]) ask(unit);
     serve();

@@ -131,10 +131,11 @@ export class Turns {
   #next(ready: readonly Unit[], now: number): Unit | undefined {
     const sure = ready.filter(isSure);
     const doubted = now >= this.#doubtedFrom() ? ready.filter((unit) => !isSure(unit)) : [];
-    const silent = doubted.filter(({ silences }) => silences > 0);
+    const fewest = Math.min(...doubted.filter(isSilent).map(({ silences }) => silences));
+    const silent = doubted.filter((unit) => isSilent(unit) && unit.silences === fewest);
     const silentFirst = now >= this.#silence.at + busyPauses * this.#silence.tookMs;
     if (silent.length > 0 && silentFirst) return this.#first(silent);
-    const answering = [...sure, ...doubted.filter(({ silences }) => silences === 0)];
+    const answering = [...sure, ...doubted.filter((unit) => !isSilent(unit))];
     if (answering.length === 0) return this.#first(silent);
     const urgent = answering.filter((unit) => unit.waiting[0]?.urgent === true);
     const plain = answering.filter((unit) => unit.waiting[0]?.urgent !== true);
@@ -174,6 +175,11 @@ export class Turns {
     }
     return unit;
   }
+}
+
+/** One answer that did not come is mostly a hiccup: who has answered before is asked once more before it counts as silent. */
+function isSilent({ silences, answeredAt }: Unit): boolean {
+  return silences > (answeredAt === undefined ? 0 : 1);
 }
 
 /** It has answered, and has not been silent since. */
