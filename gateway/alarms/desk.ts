@@ -5,7 +5,7 @@ import type { AlarmDesk } from "../ports/alarms.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { AlarmLog, FusionCheckpoint, LoggedTransition, NewTransition } from "../ports/logs.ts";
 import type { Telemetry } from "../ports/telemetry.ts";
-import { acknowledge, close, gatewayActor, hold, release } from "./lifecycle.ts";
+import { acknowledge, close, escalate, gatewayActor, hold, release } from "./lifecycle.ts";
 import { OpenAlarms } from "./open-alarms.ts";
 import { type DatedSignal, maxOpenAlarms, relieve, respond } from "./respond.ts";
 
@@ -103,6 +103,9 @@ export function createAlarmDesk(options: { log: AlarmLog; clock: Clock; telemetr
       const alarm = openAlarm(id);
       if (alarm.hold?.kind !== "shelved") return alarm;
       return act(id, release(alarm, by, new Date(clock.wall()).toISOString()));
+    },
+    escalate(id, tier, detail) {
+      return act(id, escalate(openAlarm(id), tier, gatewayActor, new Date(clock.wall()).toISOString(), detail));
     },
     onTransitions(listener) {
       listeners.add(listener);

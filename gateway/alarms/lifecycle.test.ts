@@ -1,7 +1,18 @@
 import { describe, expect, test } from "vitest";
 import type { Alarm, AlarmSignal } from "../domain/alarm.ts";
 import { observationIdSchema, zoneIdSchema } from "../domain/ids.ts";
-import { acknowledge, alarmIdOf, close, hold, raise, release, returnToNormal, update } from "./lifecycle.ts";
+import {
+  acknowledge,
+  alarmIdOf,
+  close,
+  escalate,
+  gatewayActor,
+  hold,
+  raise,
+  release,
+  returnToNormal,
+  update,
+} from "./lifecycle.ts";
 
 const id = (text: string) => observationIdSchema.parse(text);
 const at = "2026-11-24T00:00:00.000Z";
@@ -40,6 +51,18 @@ describe("the life of an alarm (ISA-18.2)", () => {
     const [known] = acknowledge(raised(), li, later);
     const back = { ...(known?.alarm ?? raised()), active: false };
     expect(update(back, seen, later).alarm).toMatchObject({ state: "active-unacknowledged", count: 2 });
+  });
+
+  test("goes up the tiers one way, each told once with why, until it comes back after it had gone", () => {
+    const [second] = escalate(raised(), 2, gatewayActor, later, "nobody acknowledged");
+    expect(second?.transition).toMatchObject({ step: "escalated", tier: 2, comment: "nobody acknowledged" });
+    const alarm = second?.alarm ?? raised();
+    expect(alarm).not.toHaveProperty("comment");
+    expect([...escalate(alarm, 2, gatewayActor, later, ""), ...escalate(alarm, 1, gatewayActor, later, "")]).toEqual(
+      [],
+    );
+    expect(update(alarm, seen, later).transition).toMatchObject({ tier: 2 });
+    expect(update({ ...alarm, active: false }, seen, later).alarm).not.toHaveProperty("tier");
   });
 
   test("a latched alarm stays when it has returned and is known, until a person closes it", () => {

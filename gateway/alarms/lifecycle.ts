@@ -11,6 +11,7 @@ import {
   priorityOf,
   type Step,
   surer,
+  type Tier,
 } from "../domain/alarm.ts";
 import { type AlarmId, alarmIdSchema } from "../domain/ids.ts";
 import type { NewTransition } from "../ports/logs.ts";
@@ -65,7 +66,8 @@ export function raise(rule: string, signal: RaiseSignal, at: string): NewTransit
  * condition that comes back after it had gone needs a person's notice anew. One that got graver or surer than it was when a
  * person put it aside comes back from the shelf: that is not what the person had judged.
  */
-export function update(alarm: Alarm, signal: RaiseSignal, at: string): NewTransition {
+export function update(before: Alarm, signal: RaiseSignal, at: string): NewTransition {
+  const alarm = before.active ? before : withoutTier(before);
   const severity = graver(alarm.severity, signal.severity);
   const certainty = surer(alarm.certainty, signal.certainty);
   const worse = severity !== alarm.severity || certainty !== alarm.certainty;
@@ -142,6 +144,18 @@ export function release(alarm: Alarm, by: Actor, at: string): NewTransition[] {
   return [step(alarm, name, at, { hold: undefined, state: stateOf({ ...alarm, hold: undefined }) }, by)];
 }
 
+/** It goes to the people of a tier, or to the city. Nothing to tell where it went as high before. */
+export function escalate(alarm: Alarm, tier: Tier, by: Actor, at: string, detail: string): NewTransition[] {
+  if ((alarm.tier ?? 0) >= tier) return [];
+  const escalated = step(alarm, "escalated", at, { tier }, by);
+  return [{ ...escalated, transition: { ...escalated.transition, comment: detail } }];
+}
+
+/** What comes back after it had gone is told from the first tier on. */
+function withoutTier({ tier: _, ...alarm }: Alarm): Alarm {
+  return alarm;
+}
+
 /** The end, by a person, with a verdict. */
 export function close(alarm: Alarm, by: Actor, at: string, disposition: Disposition, comment?: string): NewTransition {
   const said = comment === undefined ? {} : { comment };
@@ -193,6 +207,7 @@ function transitionOf(alarm: Alarm, name: Step, at: string, by?: Actor): AlarmTr
       ? { comment: alarm.comment }
       : {}),
     ...(alarm.hold === undefined ? {} : { hold: alarm.hold }),
+    ...(alarm.tier === undefined ? {} : { tier: alarm.tier }),
   };
 }
 

@@ -1,7 +1,7 @@
 import type { Alarm, AlarmSignal, AlarmTransition } from "../domain/alarm.ts";
 import type { AlarmId } from "../domain/ids.ts";
 import type { LoggedTransition, NewTransition } from "../ports/logs.ts";
-import { acknowledge, close, corroborate, hold, release } from "./lifecycle.ts";
+import { acknowledge, close, corroborate, escalate, hold, release } from "./lifecycle.ts";
 import { OpenAlarms } from "./open-alarms.ts";
 import { concerned, type DatedSignal, maxOpenAlarms, relieve, respond } from "./respond.ts";
 
@@ -114,7 +114,7 @@ export class Rehearsal {
       this.#board.put(alarm);
       return;
     }
-    const { by, at, comment, step, disposition, hold: held } = transition;
+    const { by, at, comment, step, disposition, hold: held, tier } = transition;
     if (by === undefined || (by.via === "gateway" && step === "closed" && disposition !== "duplicate")) return;
     // With other parameters the alarm may have another opening; a person would have acted on that one.
     const target = this.#board.get(alarm.id) ?? this.#board.find(alarm.rule, alarm.subject);
@@ -123,6 +123,7 @@ export class Rehearsal {
     if (step === "acknowledged") acted = acknowledge(target, by, at, comment);
     else if (step === "closed" && disposition !== undefined) acted = [close(target, by, at, disposition, comment)];
     else if ((step === "shelved" || step === "suppressed") && held !== undefined) acted = [hold(target, held)];
+    else if (step === "escalated" && tier !== undefined) acted = escalate(target, tier, by, at, comment ?? "");
     else if (step === "unshelved" || step === "unsuppressed") acted = release(target, by, at);
     for (const next of acted) this.#board.put(next.alarm);
   }

@@ -65,6 +65,13 @@ export const holdSchema = z.strictObject({
 });
 export type Hold = z.infer<typeof holdSchema>;
 
+/**
+ * How high an alarm was pushed: 1 the people on duty, 2 those responsible, 3 the city's coordination. Absent as long as
+ * nobody was told by a push.
+ */
+export const tierSchema = z.literal([1, 2, 3]);
+export type Tier = z.infer<typeof tierSchema>;
+
 const alarmShape = {
   id: alarmIdSchema,
   rule: z.string(),
@@ -96,6 +103,8 @@ const alarmShape = {
   disposition: dispositionSchema.optional(),
   comment: z.string().max(2000).optional(),
   hold: holdSchema.optional(),
+  /** The highest tier that was reached since it last came. */
+  tier: tierSchema.optional(),
 };
 export const alarmSchema = z.strictObject(alarmShape);
 export type Alarm = z.infer<typeof alarmSchema>;
@@ -125,6 +134,8 @@ export const transitionSchema = z.strictObject({
   comment: z.string().optional(),
   /** Of a shelved or suppressed alarm: by whom, why and until when. */
   hold: holdSchema.optional(),
+  /** The highest tier that was reached; with the step `escalated` the one that is reached by it, and `comment` says why. */
+  tier: tierSchema.optional(),
 });
 export type AlarmTransition = z.infer<typeof transitionSchema>;
 

@@ -1,4 +1,4 @@
-import type { Actor, Alarm, Disposition } from "../domain/alarm.ts";
+import type { Actor, Alarm, Disposition, Tier } from "../domain/alarm.ts";
 import type { AlarmId, ZoneId } from "../domain/ids.ts";
 import type { LoggedTransition } from "./logs.ts";
 
@@ -28,6 +28,11 @@ export interface AlarmDesk {
   shelve(id: AlarmId, by: Actor, until: number, reason: string): Alarm;
   /** Takes it from the shelf before its time. One that is not shelved stays as it is. */
   unshelve(id: AlarmId, by: Actor): Alarm;
+  /**
+   * It goes to the people of a tier, or to the city with tier 3; `detail` says why. One that went as high before stays as it
+   * is. Throws ALARM_UNKNOWN or ALARM_CLOSED.
+   */
+  escalate(id: AlarmId, tier: Tier, detail: string): Alarm;
   /** Called after each commit, in order. Must not throw. */
   onTransitions(listener: (batch: readonly LoggedTransition[]) => void): () => void;
 }

@@ -1,4 +1,4 @@
-import type { Alarm, AlarmTransition } from "../domain/alarm.ts";
+import type { Alarm, AlarmTransition, Certainty, Severity, Tier } from "../domain/alarm.ts";
 import type { AlarmId, DeviceId, Epoch, ObservationId, ZoneId } from "../domain/ids.ts";
 import type { LoggedObservation, ObservationDraft } from "../domain/observation.ts";
 
@@ -146,4 +146,68 @@ export interface Gaps {
   quarantined(lane: "alarms" | "events"): number;
   /** Messages of this epoch that retention removed before they were delivered. */
   evicted(lane: "alarms" | "events"): number;
+}
+
+/** How far the telling of one open alarm has come. A round begins when the alarm comes, and when it comes back. */
+export interface Telling {
+  readonly alarmId: AlarmId;
+  readonly round: number;
+  /** Log time ms when the round began: the tiers count from here. */
+  readonly since: number;
+  /** The alarm as it was seen last. */
+  readonly active: boolean;
+  readonly acknowledged: boolean;
+  readonly reached: Tier | 0;
+  /** The highest tier of which every channel failed. */
+  readonly failed: Tier | 0;
+  /** What the people on duty were told last, and at what log time. */
+  readonly told?: { readonly at: number; readonly severity: Severity; readonly certainty: Certainty };
+  /** Pushes of this alarm so far: the next one is named by it. */
+  readonly pushes: number;
+}
+
+/** One push to the people of a tier; several alarms are in one where a cool-down held them back. */
+export interface Push {
+  /** Equal for every try, also after a restart. */
+  readonly id: string;
+  readonly tier: Tier;
+  readonly alarms: readonly AlarmId[];
+  readonly why: "raised" | "came-back" | "graver" | "repeated" | "unanswered" | "undelivered";
+  /** Rule and zone: the cool-down is theirs. */
+  readonly key: string;
+  /** Of the gravest, 1 to 12. */
+  readonly priority: number;
+  /** Log time ms when it was decided. */
+  readonly at: number;
+  /** Not before this log time, ms. */
+  readonly due: number;
+}
+
+/** One try of a push through one channel, with the receipt or what went wrong. */
+export interface PushTry {
+  readonly channel: string;
+  readonly at: number;
+  readonly ok: boolean;
+  /** Of a failure: may another try help? */
+  readonly transient: boolean;
+  readonly detail: string;
+}
+
+/** `obsolete`: nobody needs to hear it any more. */
+export type PushOutcome = "delivered" | "failed" | "obsolete";
+
+/** What people were told, and through what. All is durable when a call returns; each throws DISK_FULL, DISK_FAILED or LOG_CLOSED. */
+export interface PushLog {
+  /** Writes what was decided, all or nothing. A push that is there takes the alarms and the priority of the new one. */
+  record(decided: { readonly tellings?: readonly Telling[]; readonly pushes?: readonly Push[] }): void;
+  tried(pushId: string, attempt: PushTry): void;
+  /** The push is over, with what follows for the alarms in it. */
+  settle(pushId: string, outcome: PushOutcome, at: number, tellings?: readonly Telling[]): void;
+  /** The alarm is closed: nothing more is told of it. */
+  forget(alarmId: AlarmId): void;
+  tellings(): readonly Telling[];
+  /** Those without an outcome, oldest first, with the tries that are known. */
+  unsettled(): readonly { readonly push: Push; readonly tries: readonly PushTry[] }[];
+  /** Pushes of the first tier that were due after this log time. */
+  firstTierSince(at: number): readonly Push[];
 }

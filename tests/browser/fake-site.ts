@@ -153,6 +153,7 @@ export class FakeSite {
       const { hold: _, ...alarm } = this.#openAlarm(id);
       return this.#step({ ...alarm, state: "active-unacknowledged" }, "unshelved");
     },
+    escalate: (id, tier) => this.#step({ ...this.#openAlarm(id), tier }, "escalated"),
     onTransitions: (listener) => {
       this.#listeners.add(listener);
       return () => this.#listeners.delete(listener);

@@ -14,6 +14,7 @@ export type Act =
   | { type: "close"; nth: number; disposition: "true" | "false" | "test"; via: "console" | "city" }
   | { type: "shelve"; nth: number; minutes: number }
   | { type: "unshelve"; nth: number }
+  | { type: "escalate"; nth: number; tier: 1 | 2 | 3 }
   /** The process has no time: what is due in it comes late, and acts may overtake it. */
   | { type: "stall"; ms: number };
 
@@ -104,6 +105,11 @@ export const act: fc.Arbitrary<Act> = fc.oneof(
   }),
   fc.record({ type: fc.constant("shelve" as const), nth: fc.nat(20), minutes: fc.integer({ min: 1, max: 30 }) }),
   fc.record({ type: fc.constant("unshelve" as const), nth: fc.nat(20) }),
+  fc.record({
+    type: fc.constant("escalate" as const),
+    nth: fc.nat(20),
+    tier: fc.constantFrom(1 as const, 2 as const, 3 as const),
+  }),
   fc.record({ type: fc.constant("stall" as const), ms: fc.integer({ min: 0, max: 30_000 }) }),
 );
 
@@ -126,5 +132,6 @@ function actOn({ desk, clock }: FusionBench, act: Exclude<Act, { type: "stall" }
   if (act.type === "acknowledge") desk.acknowledge(alarm.id, li);
   else if (act.type === "shelve") desk.shelve(alarm.id, li, clock.now() + act.minutes * 60_000, "being looked at");
   else if (act.type === "unshelve") desk.unshelve(alarm.id, li);
+  else if (act.type === "escalate") desk.escalate(alarm.id, act.tier, "nobody answered");
   else desk.close(alarm.id, { name: "wang", via: act.via }, act.disposition);
 }

@@ -1,4 +1,4 @@
-import { type Alarm, priorityOf } from "../../../gateway/domain/alarm.ts";
+import { type Alarm, priorityOf, type Tier } from "../../../gateway/domain/alarm.ts";
 import type { Device, DeviceState } from "../../../gateway/domain/device.ts";
 import { GatewayError } from "../../../gateway/domain/errors.ts";
 import { type AlarmId, alarmIdSchema, deviceIdSchema, epochSchema, zoneIdSchema } from "../../../gateway/domain/ids.ts";
@@ -234,6 +234,10 @@ export class MemoryDesk implements AlarmDesk {
 
   unshelve(id: AlarmId): Alarm {
     return this.#change(id, { state: "active-unacknowledged" });
+  }
+
+  escalate(id: AlarmId, tier: Tier): Alarm {
+    return this.#change(id, { tier });
   }
 
   onTransitions(): () => void {
