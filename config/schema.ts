@@ -217,7 +217,12 @@ export const fileSchema = z.strictObject({
     .optional()
     .describe("Devices and alarms as an OPC UA server; off without this section: docs/opcua.md."),
   zones: z.array(zoneSchema).default([]).describe("Buildings, entrances, yards."),
-  serialLines: z.array(serialLineSchema).default([]).describe("RS-485 lines on which the gateway is the only master."),
+  serialLines: z
+    .array(serialLineSchema)
+    .default([])
+    .describe(
+      "RS-485 lines on which the gateway is the only master; one whose device has no unit number is only listened to.",
+    ),
   devices: z.array(deviceSchema).default([]),
   rules: z
     .record(z.string(), z.unknown())
