@@ -101,7 +101,7 @@ it("whatever a profile says that is let in, whatever the registers hold: a plan 
   );
   fc.assert(property, { numRuns });
   expect(letIn).toBeGreaterThan(numRuns / 50);
-});
+}, 300_000);
 
 it("whatever is given as a profile is let in or refused with the place, and never fails", () => {
   const anything = fc.oneof(
@@ -117,4 +117,4 @@ it("whatever is given as a profile is let in or refused with the place, and neve
     }),
     { numRuns },
   );
-});
+}, 300_000);
