@@ -130,7 +130,11 @@ export async function openLink(plan: LinkPlan, signal: AbortSignal, listener: Li
   }
 }
 
-function clientOptions(options: OpcUaOptions, pki: Pki): OPCUAClientOptions {
+/** How the library is to connect. */
+export function clientOptions(
+  options: OpcUaOptions,
+  pki: Pick<Pki, "applicationUri" | "store" | "certificateFile" | "privateKeyFile">,
+): OPCUAClientOptions {
   const { securityMode, securityPolicy, serverCertificate, keepAlive } = options;
   return {
     applicationName: "zhian-gateway",
@@ -148,7 +152,9 @@ function clientOptions(options: OpcUaOptions, pki: Pki): OPCUAClientOptions {
     connectionStrategy: { maxRetry: 0, initialDelay: 100, maxDelay: 1000 },
     // Short, since a session that was cut off takes up one of the few that a panel has until then.
     requestedSessionTimeout: Math.max(20_000, 4 * keepAlive),
-    transportTimeout: 10_000,
+    // It gives up a socket on which nothing came for so long, and a healthy server is silent for a whole keep-alive. Three of them
+    // in silence end the session before that, by our own clock.
+    transportTimeout: Math.max(10_000, 4 * keepAlive),
     defaultTransactionTimeout: 15_000,
   };
 }
