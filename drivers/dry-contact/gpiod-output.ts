@@ -44,7 +44,7 @@ export interface InfoLine {
  */
 export function parseInfo(output: string): readonly InfoLine[] {
   return output.split("\n").flatMap((line) => {
-    const match = /^\s+line\s+(\d{1,6}):\s+("[^"]*"|\S+)\s+(.*)$/.exec(line);
+    const match = /^\s+line\s+(\d{1,6}):\s+("[^"]*"|[^\s"]+)\s+(.*)$/.exec(line);
     if (match === null) return [];
     const [, offset, name = "", rest = ""] = match;
     const consumer = consumerOf(rest);

@@ -25,8 +25,8 @@ let shared: GuardianLink | undefined;
 
 /** An output in the guardian's hands, in its safe state. Rejects with a GatewayError. */
 export async function claimOutput(claim: Claim, clock: Clock, events: OutputEvents): Promise<HeldOutput> {
-  shared ??= new GuardianLink(clock, () => {
-    shared = undefined;
+  shared ??= new GuardianLink(clock, (link) => {
+    if (shared === link) shared = undefined;
   });
   const link = shared;
   link.hold(claim.id, events);
@@ -52,14 +52,14 @@ export interface HeldOutput {
 /** The gateway's end of the pipe to the guardian. When this process is gone, the guardian reads the end of it. */
 class GuardianLink {
   readonly #clock: Clock;
-  readonly #over: () => void;
+  readonly #over: (link: GuardianLink) => void;
   readonly #child: ChildProcess;
   readonly #holders = new Map<string, OutputEvents>();
   readonly #asked = new Map<number, { resolve(): void; reject(error: GatewayError): void }>();
   #n = 0;
   #lost: GatewayError | undefined;
 
-  constructor(clock: Clock, over: () => void) {
+  constructor(clock: Clock, over: (link: GuardianLink) => void) {
     this.#clock = clock;
     this.#over = over;
     const own = fileURLToPath(import.meta.url);
@@ -84,7 +84,7 @@ class GuardianLink {
   drop(id: string): void {
     this.#holders.delete(id);
     if (this.#holders.size > 0) return;
-    this.#over();
+    this.#over(this);
     this.#child.stdin?.end();
   }
 
@@ -124,7 +124,7 @@ class GuardianLink {
     if (this.#lost !== undefined) return;
     const lost = new GatewayError("GPIO_ABSENT", `the guardian of the outputs ${how}`);
     this.#lost = lost;
-    this.#over();
+    this.#over(this);
     for (const asked of [...this.#asked.values()]) asked.reject(lost);
     for (const holder of [...this.#holders.values()]) holder.lost(lost);
   }

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
+import { parseInfo } from "../../drivers/dry-contact/gpiod-output.ts";
 import { bootMachine, buildMachine } from "./machine.ts";
 
 const nightly = process.env["ZHIAN_NIGHTLY"] === "1";
@@ -42,6 +43,14 @@ describe.runIf(nightly)("on a Linux kernel with simulated GPIO chips, in a virtu
     expect(names(chardev?.chips)).toEqual(["gpiochip0 gpio-mockup-A", "gpiochip1 gpio-mockup-B"]);
     expect(names(sysfs?.chips)).toEqual(names(chardev?.chips));
     expect(sysfs?.chips.every(({ base = 0 }) => base > 0)).toBe(true);
+  });
+
+  it("gpioinfo of these tools is read whole: each line of both chips with its name, and nobody has them", () => {
+    const names = ["A", "B"].flatMap((chip) =>
+      Array.from({ length: chip === "A" ? 4 : 8 }, (_, n) => [chip, n] as const),
+    );
+    const expected = names.map(([chip, n]) => ({ offset: n, name: `gpio-mockup-${chip}-${n}`, output: false }));
+    expect(parseInfo(String(found.get("gpioinfo")))).toEqual(expected);
   });
 
   describe.each(["chardev", "sysfs", "sysfs-polled"])("an input by %s", (backend) => {
