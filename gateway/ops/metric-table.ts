@@ -104,6 +104,8 @@ export const metricTable: Readonly<Record<string, MetricDeclaration>> = {
   zhian_console_live_clients: gauge("Clients of the console's live stream."),
   zhian_console_live_cut_total: counter("Live clients that were cut off, by reason.", "reason"),
   zhian_channel_tries_total: counter("Tries to push an alarm through a channel, by result.", "channel", "result"),
+  zhian_modem_ready: gauge("1 while the modem of a channel answers and is on a network.", "channel"),
+  zhian_modem_signal_dbm: gauge("Signal that the modem receives, dBm.", "channel"),
   zhian_opcua_server_sessions: gauge("Sessions of building-management systems."),
   zhian_telemetry_undeclared_total: counter("Measurements under a name or label that this table does not know."),
 };

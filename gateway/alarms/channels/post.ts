@@ -61,7 +61,7 @@ export function post({ url, headers, body, ca, clock, signal }: Post): Promise<A
     const cancel = clock.after(answerWithinMs, () =>
       breakOff(() => failed(true, `${target.host} did not answer within ${answerWithinMs / 1000} s`)),
     );
-    sent.on("error", (error) => breakOff(() => networkFailure(target.host, error, clock)));
+    sent.on("error", (error) => breakOff(() => networkFailure(target.host, codeOf(error), clock)));
     sent.on("response", (incoming) => {
       reply = incoming;
       const chunks: Buffer[] = [];
@@ -111,6 +111,10 @@ function answerOf(reply: IncomingMessage): Answer {
   };
 }
 
+function codeOf(error: Error): string {
+  return "code" in error && typeof error.code === "string" ? error.code : "unknown";
+}
+
 /** OpenSSL's words for a certificate that must not be trusted, as Node passes them on in `code`. */
 const certificateFaults: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: "has expired",
@@ -144,8 +148,7 @@ const plainWords: Readonly<Record<string, string>> = {
 };
 
 /** Made of the error's code alone: its message could quote what the other side sent. */
-export function networkFailure(host: string, error: Error, clock: Clock): Delivery {
-  const code = "code" in error && typeof error.code === "string" ? error.code : "unknown";
+export function networkFailure(host: string, code: string, clock: Clock): Delivery {
   const fault = certificateFaults[code];
   if (fault !== undefined) {
     // A gateway that does not know the time yet cannot judge this; it will.
