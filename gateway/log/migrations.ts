@@ -60,6 +60,25 @@ export const migrations: readonly string[] = [
     PRIMARY KEY (lane, epoch)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- What was told to people. at, due, settled_at: log time. outcome: none while it is not over.
+  CREATE TABLE pushes (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, at INTEGER NOT NULL, due INTEGER NOT NULL,
+    tier INTEGER NOT NULL, outcome TEXT, settled_at INTEGER, json TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX pushes_unsettled ON pushes (seq) WHERE outcome IS NULL;
+  CREATE INDEX pushes_first_tier ON pushes (due) WHERE tier = 1;
+  CREATE TABLE push_tries (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, push_id TEXT NOT NULL, json TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX push_tries_push ON push_tries (push_id);
+  CREATE TRIGGER push_tries_forgotten AFTER DELETE ON pushes BEGIN
+    DELETE FROM push_tries WHERE push_id = old.id;
+  END;
+
+  -- How far the telling of each open alarm has come.
+  CREATE TABLE tellings (alarm_id TEXT PRIMARY KEY, json TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  `,
 ];
 
 /** Refuses what a newer program wrote. Changes nothing. */

@@ -2,7 +2,7 @@ import { mkdirSync, statfsSync } from "node:fs";
 import { isGatewayError } from "../domain/errors.ts";
 import type { SiteId } from "../domain/ids.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { AlarmLog, Cursors, Gaps, LaneSource, Ledger, ObservationLog } from "../ports/logs.ts";
+import type { AlarmLog, Cursors, Gaps, LaneSource, Ledger, ObservationLog, PushLog } from "../ports/logs.ts";
 import type { StorageView } from "../ports/status.ts";
 import type { Logger, Telemetry } from "../ports/telemetry.ts";
 import { SqliteAlarmLog } from "./alarm-log.ts";
@@ -21,6 +21,7 @@ import { findLostEnd } from "./lost-end.ts";
 import { metaOf } from "./meta.ts";
 import { SqliteObservationLog } from "./observation-log.ts";
 import { type Damage, filesIn, markSuspect, openDatabase } from "./open-database.ts";
+import { SqlitePushLog } from "./push-log.ts";
 import { Reserve } from "./reserve.ts";
 import { Retention } from "./retention.ts";
 import { Trimming } from "./trimming.ts";
@@ -50,6 +51,7 @@ export interface Logs {
   readonly observations: ObservationLog;
   readonly alarms: AlarmLog & { verify(): ChainVerdict };
   readonly cursors: Cursors;
+  readonly pushes: PushLog;
   readonly gaps: Gaps;
   readonly lanes: { readonly alarms: LaneSource; readonly events: LaneSource };
   ledger(lane: Lane): Ledger;
@@ -157,6 +159,7 @@ function join(options: LogsOptions, opened: Opened, reserve: Reserve, unlock: ()
   let closed = false;
   return {
     ...{ observations, alarms, cursors, gaps, lanes, boot },
+    pushes: new SqlitePushLog(db, commits),
     ...(damage === undefined ? {} : { damage }),
     ledger(lane) {
       const name = lane === "alarms" ? alarmCursorName : eventCursorName;
@@ -221,7 +224,8 @@ function nextBoot(db: Database, commits: Commits): Logs["boot"] {
     `SELECT max(at) AS at FROM (
        SELECT at FROM fusion
        UNION ALL SELECT at FROM (SELECT at FROM observations ORDER BY seq DESC LIMIT 1)
-       UNION ALL SELECT at FROM (SELECT at FROM alarm_log ORDER BY seq DESC LIMIT 1))`,
+       UNION ALL SELECT at FROM (SELECT at FROM alarm_log ORDER BY seq DESC LIMIT 1)
+       UNION ALL SELECT at FROM (SELECT at FROM pushes ORDER BY seq DESC LIMIT 1))`,
   );
   return { number, lastAt: last.get()?.at ?? 0 };
 }

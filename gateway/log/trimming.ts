@@ -29,6 +29,8 @@ export interface Trimmed {
 /** Small enough that one step blocks the event loop some tens of milliseconds at most. */
 const rowsPerStep = 1000;
 const windowsPerStep = 20;
+/** An alarm that nobody acknowledges is told again and again: the pushes themselves are bounded too. */
+const pushesKept = 100_000;
 
 /**
  * What goes, oldest first, a step at a time; each method is one transaction.
@@ -57,14 +59,15 @@ export class Trimming {
 
   /**
    * What the city has and is too old: observations and messages in quarantine from before `observations`, alarm log rows
-   * from before `alarms` up to the first alarm that is still open. Log time, ms. With them go the states of the clock that
-   * no row refers to any more.
+   * from before `alarms` up to the first alarm that is still open, and pushes of that age that are over, also those beyond
+   * the most that are kept. Log time, ms. With them go the states of the clock that no row refers to any more.
    */
   aged(before: { readonly observations: number; readonly alarms: number }): Trimmed {
     const rows = this.#o.commits.vital(
       () =>
         this.#agedObservations(before.observations) +
         this.#agedAlarms(before.alarms) +
+        this.#sql.removePushes.run(before.alarms, pushesKept, rowsPerStep) +
         this.#sql.removeQuarantine.run(new Date(before.observations).toISOString()) +
         this.#sql.removeSpans.run(),
     );
@@ -166,6 +169,11 @@ function statements(db: Database) {
     removeSpans: db.prepare<[], never>(
       `DELETE FROM clock_spans WHERE span < min(
          (SELECT span FROM observations ORDER BY seq LIMIT 1), (SELECT span FROM alarm_log ORDER BY seq LIMIT 1))`,
+    ),
+    removePushes: db.prepare<[number, number, number], never>(
+      `DELETE FROM pushes WHERE seq IN (
+         SELECT seq FROM pushes WHERE outcome IS NOT NULL AND (at < ? OR seq <= (SELECT max(seq) FROM pushes) - ?)
+         ORDER BY seq LIMIT ?)`,
     ),
     removeQuarantine: db.prepare<[string], never>("DELETE FROM quarantine WHERE at < ?"),
   };
