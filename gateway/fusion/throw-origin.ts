@@ -69,12 +69,28 @@ function floorsOf(a: Origin, b: Origin): { readonly floors: Floors; readonly agr
 
 /** Absent where nothing is known beyond the zone. */
 export function tellOrigin({ building, unit, floor, floorLow, floorHigh }: Origin): Bilingual | undefined {
-  const place = [building, unit].filter((part) => part !== undefined).join("");
-  if (floor === undefined) return place === "" ? undefined : { zh: place, en: place };
+  const zhPlace = [called(building, "", "栋"), called(unit, "", "单元")];
+  const enPlace = joined([called(building, "building ", ""), called(unit, "unit ", "")]);
+  if (floor === undefined) {
+    const zh = joined(zhPlace);
+    return zh === "" ? undefined : { zh, en: enPlace };
+  }
   const range = floorLow === undefined || floorHigh === undefined || floorLow === floorHigh;
   const zh = range ? `${floor}层` : `约${floor}层（${floorLow}至${floorHigh}层之间）`;
   const en = range ? `floor ${floor}` : `about floor ${floor} (between ${floorLow} and ${floorHigh})`;
-  return { zh: `${place}${zh}`, en: place === "" ? en : `${place}, ${en}` };
+  return { zh: joined([...zhPlace, zh]), en: enPlace === "" ? en : `${enPlace}, ${en}` };
+}
+
+/** Cameras and profiles say `3` as well as `3栋`. */
+function called(name: string | undefined, before: string, behind: string): string | undefined {
+  return name !== undefined && /^\d+$/.test(name) ? `${before}${name}${behind}` : name;
+}
+
+/** As Chinese writes it, without blanks, but where two names or numbers would run into one: b3 u1 8层. */
+function joined(parts: readonly (string | undefined)[]): string {
+  return parts
+    .filter((part) => part !== undefined)
+    .reduce((told, part) => `${told}${/\w$/.test(told) && /^\w/.test(part) ? " " : ""}${part}`, "");
 }
 
 /** May both have come from one place? Only where at least the unit or the floor of both is known. */

@@ -1,7 +1,7 @@
 import mqtt, { type MqttClient } from "mqtt";
 import { z } from "zod";
 
-const envelopeSchema = z.object({
+const envelopeSchema = z.looseObject({
   specversion: z.literal("1.0"),
   id: z.string(),
   type: z.string(),
