@@ -2,9 +2,11 @@ import type { BodyOf, ObservationDraft } from "../../gateway/domain/observation.
 
 type Sensor = BodyOf<"fire.detected">["sensor"];
 
-/** Contacts by which somebody or something says fire. */
+/**
+ * Contacts of detectors, which say fire and by what. The rules read the roles `call-point`, `discharge` and `fire` of the contact
+ * itself: to tell fire beside it would tell one press twice.
+ */
 const fireSensors: Readonly<Record<string, Sensor>> = {
-  "call-point": "call-point",
   "smoke-detector": "smoke",
   "heat-detector": "heat",
   "flame-detector": "flame",

@@ -22,7 +22,7 @@ export const gpioOptions = z
       .string()
       .regex(/^[a-z][a-z0-9-]{0,31}$/, "a word such as door, discharge or siren")
       .describe(
-        "What it is: door, discharge, pressure-switch, call-point, smoke-detector, heat-detector, siren, door-release, or a word of yours.",
+        "What it is: door, discharge, pressure-switch, call-point, fire, smoke-detector, heat-detector, siren, door-release, or a word of yours.",
       ),
     activeLow: z
       .boolean()

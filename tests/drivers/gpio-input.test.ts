@@ -212,7 +212,6 @@ describe("what a contact is told as", () => {
   });
 
   it.each([
-    ["call-point", "call-point"],
     ["smoke-detector", "smoke"],
     ["heat-detector", "heat"],
     ["flame-detector", "flame"],
@@ -226,7 +225,7 @@ describe("what a contact is told as", () => {
     ]);
   });
 
-  it.each(["door", "discharge", "pressure-switch", "constructor"])("a %s is told as itself alone", async (role) => {
+  it.each(["door", "call-point", "discharge", "constructor"])("a %s is told as itself alone", async (role) => {
     const session = contact({ role });
     await session.until("state", () => session.levels().length === 1);
     expect(session.context.observed.map(({ body }) => body)).toEqual([{ active: false, role }]);
