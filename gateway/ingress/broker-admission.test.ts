@@ -230,7 +230,7 @@ describe("what a device may say and hear", () => {
 
   it.each([
     ["101 levels", `${"a/".repeat(100)}b`],
-    ["eleven levels", `${"a/".repeat(10)}b`],
+    ["21 levels", `${"a/".repeat(20)}b`],
     ["65,535 bytes", "x".repeat(65_535)],
     ["a NUL", "up/east\u0000"],
     ["a wildcard", "up/#"],

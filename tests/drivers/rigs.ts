@@ -4,8 +4,8 @@ import { axisCamera, faceTerminalMapped, frigateCamera, onvifCamera, throwCamera
 import { loraExtinguisher } from "./rigs/chirpstack.ts";
 import { dryContact } from "./rigs/dry-contact.ts";
 import { faceTerminalHttp, throwCameraHttp } from "./rigs/facesluice-http.ts";
-import { hapiCamera, hikvisionCamera, hikvisionTerminal } from "./rigs/hikvision.ts";
 import { gstPrinter } from "./rigs/gst-printer.ts";
+import { hapiCamera, hikvisionCamera, hikvisionTerminal } from "./rigs/hikvision.ts";
 import { modbusRigs } from "./rigs/modbus.ts";
 import { opcUaClientRig } from "./rigs/opcua.ts";
 

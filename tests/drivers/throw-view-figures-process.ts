@@ -137,6 +137,7 @@ function picture(): string {
   ]);
   const floors = [3, 6, 9, 12, 15, 18, 21, 24, 27, 30].map((floor) => text(x(floor), height - 18, String(floor)));
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12">
+<title>Error of the floor of origin by the floor it was thrown from</title>
 <rect width="${width}" height="${height}" fill="#fff"/>
 <rect x="${left}" y="${y(1)}" width="${width - left - 16}" height="${y(-1) - y(1)}" fill="#e8f2ea"/>
 <g stroke="#ccc" fill="none">${grid.filter((each) => each.startsWith("<path")).join("")}</g>
