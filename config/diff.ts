@@ -57,11 +57,12 @@ const sections = [
   "ingest",
   "opcuaServer",
   "rules",
+  "escalation",
   "storage",
   "privacy",
   "log",
 ] as const;
-const lists = ["zones", "serialLines"] as const;
+const lists = ["zones", "serialLines", "people", "groups", "channels"] as const;
 
 interface Names<K> {
   readonly added: readonly K[];

@@ -2,10 +2,10 @@
 import { Ajv } from "ajv";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { sampleManifests, sampleRules, sampleText } from "../tests/support/sample-site.ts";
+import { sampleChannel, sampleManifests, sampleRules, sampleText } from "../tests/support/sample-site.ts";
 import { configJsonSchema } from "./json-schema.ts";
 
-const schema = configJsonSchema(sampleManifests, sampleRules);
+const schema = configJsonSchema(sampleManifests, sampleRules, sampleChannel);
 const ajv = new Ajv({ strict: false, allErrors: true, validateFormats: false });
 const validate = ajv.compile(schema);
 const complaints = (text: string): string[] => {

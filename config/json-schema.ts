@@ -11,6 +11,7 @@ type Json = z.core.JSONSchema.BaseSchema;
 export function configJsonSchema(
   manifests: readonly DriverManifest[],
   ruleSchemas: Readonly<Record<string, z.ZodType>>,
+  channelSchema: z.ZodType,
 ): Json {
   const whole = toJson(fileSchema);
   const device = whole.properties?.["devices"];
@@ -21,6 +22,7 @@ export function configJsonSchema(
     properties: {
       ...whole.properties,
       devices: { ...object(device), items: withDrivers(object(object(device).items), manifests) },
+      channels: { ...object(whole.properties?.["channels"]), items: toJson(channelSchema) },
       rules: { ...object(whole.properties?.["rules"]), properties: rules, additionalProperties: false },
     },
   };

@@ -1,5 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: a configuration writes its references so
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { z } from "zod";
 import { SiteFolder, sampleText } from "../tests/support/sample-site.ts";
 import { type LoadContext, loadConfig } from "./load.ts";
 import type { Mistake } from "./mistakes.ts";
@@ -297,7 +298,13 @@ log: { level: loud }
   it("that is no file, a folder, no text or no map is refused with the reason", () => {
     site.writeBytes("binary.yaml", [0xff, 0xfe, 0x41]);
     const of = (file: string): string | undefined => {
-      const result = loadConfig(file, { manifests: [], ruleSchemas: {}, env: {}, cwd: site.dir });
+      const result = loadConfig(file, {
+        manifests: [],
+        ruleSchemas: {},
+        channelSchema: z.never(),
+        env: {},
+        cwd: site.dir,
+      });
       return result.ok ? undefined : result.mistakes[0]?.found;
     };
     expect(of("nowhere.yaml")).toBe("no such file");

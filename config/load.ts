@@ -7,7 +7,7 @@ import { configureDevices } from "./configured-devices.ts";
 import { why } from "./interpolation.ts";
 import { inOrder, type Mistake, type Warning } from "./mistakes.ts";
 import { checkReferences, Findings } from "./references.ts";
-import { type ConfiguredDevice, fileSchema, type GatewayConfig } from "./schema.ts";
+import { type ConfiguredChannel, type ConfiguredDevice, fileSchema, type GatewayConfig } from "./schema.ts";
 import { check, valueAt } from "./schema-issues.ts";
 import { secondLook } from "./second-look.ts";
 import { YamlSource } from "./yaml-source.ts";
@@ -20,6 +20,8 @@ export interface LoadContext {
   readonly manifests: readonly DriverManifest[];
   /** Schema of the parameters of each rule, by the rule's name. */
   readonly ruleSchemas: Readonly<Record<string, z.ZodType>>;
+  /** Schema of one channel to people. */
+  readonly channelSchema: z.ZodType;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** What a relative ZHIAN_DATA is relative to. */
   readonly cwd: string;
@@ -46,9 +48,10 @@ export function loadConfig(file: string, context: LoadContext): LoadResult {
   const tls = readCertificates(findings, dir);
   const devices = configureDevices(findings, context.manifests, dir);
   const rules = checkRules(findings, context.ruleSchemas);
+  const channels = checkChannels(findings, context.channelSchema);
   const mistakes = [...source.mistakes, ...(parsed.ok ? [] : parsed.mistakes), ...findings.mistakes];
   if (!parsed.ok || mistakes.length > 0) return { ok: false, mistakes: inOrder(distinct(mistakes)) };
-  const config = assemble(parsed.value, { devices, rules, tls }, dir, context);
+  const config = assemble(parsed.value, { devices, rules, channels, tls }, dir, context);
   return { ok: true, config, warnings: inOrder([...source.warnings, ...secondLook(source)]) };
 }
 
@@ -83,17 +86,27 @@ function checkRules(
   );
 }
 
+function checkChannels(findings: Findings, schema: z.ZodType): readonly ConfiguredChannel[] {
+  return findings.entries("channels").flatMap((path) => {
+    const checked = check(schema, findings.source, path);
+    if (!checked.ok) findings.mistakes.push(...checked.mistakes);
+    const id = findings.text([...path, "id"]);
+    return id === undefined ? [] : [{ id, given: valueAt(findings.source.value, path) }];
+  });
+}
+
 function assemble(
   file: z.output<typeof fileSchema>,
   parts: {
     readonly devices: readonly ConfiguredDevice[];
     readonly rules: Readonly<Record<string, unknown>>;
+    readonly channels: readonly ConfiguredChannel[];
     readonly tls: Certificates | undefined;
   },
   dir: string,
   { env, cwd }: LoadContext,
 ): GatewayConfig {
-  const { uplink, ingest, opcuaServer, zones, gateway, ...rest } = file;
+  const { uplink, ingest, opcuaServer, escalation, zones, gateway, ...rest } = file;
   const fromEnv = env["ZHIAN_DATA"];
   const data = fromEnv === undefined || fromEnv === "" ? resolve(dir, gateway.data) : resolve(cwd, fromEnv);
   return {
@@ -102,6 +115,8 @@ function assemble(
     ...(uplink === undefined ? {} : { uplink: assembleUplink(uplink, parts.tls) }),
     ...(ingest === undefined ? {} : { ingest }),
     ...(opcuaServer === undefined ? {} : { opcuaServer }),
+    ...(escalation === undefined ? {} : { escalation }),
+    channels: parts.channels,
     zones: zones.map(({ id, name, parent, neighbours }) => ({
       id,
       name,

@@ -6,7 +6,7 @@ type Json = z.core.JSONSchema.BaseSchema;
 export function referencePage(schema: Json): string {
   const top = Object.entries(schema.properties ?? {});
   const sections = top
-    .filter(([name]) => name !== "rules" && name !== "devices")
+    .filter(([name]) => name !== "rules" && name !== "devices" && name !== "channels")
     .map(([name, section]) => table(name, asJson(section), schema.required?.includes(name) === true));
   const device = asJson(asJson(schema.properties?.["devices"]).items);
   const rules = Object.entries(asJson(schema.properties?.["rules"]).properties ?? {});
@@ -15,6 +15,7 @@ export function referencePage(schema: Json): string {
     "Every key with its default. Made from the schema (`zhian schema`); [configuration.md](configuration.md) tells how it is used.",
     ...sections,
     table("devices", { type: "array", items: { ...device, allOf: [] } }, false),
+    channelTables(asJson(schema.properties?.["channels"])),
     "## Options by dialect",
     ...(device.allOf ?? []).flatMap((branch) => dialectTable(asJson(branch))),
     "## Rules",
@@ -32,6 +33,18 @@ function table(name: string, section: Json, required: boolean): string {
   return [`## \`${name}\``, lead.filter((each) => each !== undefined && each !== "").join(" "), rows(items)]
     .filter((part) => part !== "")
     .join("\n\n");
+}
+
+/** One table a type of channel. */
+function channelTables(channels: Json): string {
+  const { oneOf, anyOf } = asJson(channels.items);
+  const types = (oneOf ?? anyOf ?? [channels.items]).map(asJson);
+  const typeOf = (type: Json): string => String(asJson(type.properties?.["type"]).const ?? "");
+  return [
+    "## `channels`",
+    `${channels.description ?? ""} A list.`,
+    ...types.map((type) => [`### \`${typeOf(type)}\``, rows(type)].join("\n\n")),
+  ].join("\n\n");
 }
 
 function dialectTable(branch: Json): readonly string[] {
@@ -57,7 +70,8 @@ function leaves(section: Json, prefix: string): readonly string[][] {
       section.required?.includes(name) === true && json.default === undefined ? "required" : shownDefault(json.default),
       json.description ?? "",
     ];
-    return json.properties === undefined ? [own] : leaves(json, `${path}.`);
+    if (json.properties !== undefined) return leaves(json, `${path}.`);
+    return json.type === "array" ? [own, ...leaves(asJson(json.items), `${path}[].`)] : [own];
   });
 }
 

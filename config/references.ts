@@ -115,6 +115,7 @@ export function checkReferences(findings: Findings, manifests: readonly DriverMa
       findings.unknown([...path, "dialect"], dialect, `dialect of ${driver}`, dialects);
   }
   checkListen(findings);
+  checkPushes(findings);
 }
 
 export function textsOf(findings: Findings, paths: readonly Path[], key: string): readonly string[] {
@@ -165,5 +166,31 @@ function checkListen(findings: Findings): void {
     const other = used.get(text);
     if (other === undefined) used.set(text, section);
     else findings.add([section, "listen"], `${text}, where ${other} listens too`, "another port");
+  }
+}
+
+/** People, groups and channels: does all that is named exist, and once? */
+function checkPushes(findings: Findings): void {
+  const sections = (["people", "groups", "channels"] as const).map((key) => findings.entries(key));
+  for (const entries of sections)
+    findings.twice(
+      entries.map((path) => [...path, "id"]),
+      "id",
+    );
+  const [people = [], groups = [], channels = []] = sections.map((entries) => textsOf(findings, entries, "id"));
+  const check = (path: Path, what: string, known: readonly string[]): void => {
+    const names = valueAt(findings.source.value, path);
+    for (const [index, name] of (Array.isArray(names) ? names : []).entries())
+      if (typeof name === "string" && !known.includes(name)) findings.unknown([...path, index], name, what, known);
+  };
+  for (const path of findings.entries("groups")) {
+    check([...path, "members"], "person", people);
+    const shifts = valueAt(findings.source.value, [...path, "shifts"]);
+    for (const index of (Array.isArray(shifts) ? shifts : []).keys())
+      check([...path, "shifts", index, "members"], "person", people);
+  }
+  for (const tier of ["1", "2", "3"]) {
+    check(["escalation", "tiers", tier, "to"], "group", groups);
+    check(["escalation", "tiers", tier, "channels"], "channel", channels);
   }
 }

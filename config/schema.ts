@@ -4,6 +4,7 @@ import { durationSchema } from "../gateway/domain/duration.ts";
 import { deviceIdSchema, gatewayIdSchema, siteIdSchema, zoneIdSchema } from "../gateway/domain/ids.ts";
 import type { DriverManifest } from "../gateway/ports/driver.ts";
 import type { Certificates } from "./certificates.ts";
+import { escalationSchema, groupSchema, personSchema } from "./escalation-schema.ts";
 import { listenSchema } from "./listen.ts";
 import { sizeSchema } from "./sizes.ts";
 
@@ -228,6 +229,10 @@ export const fileSchema = z.strictObject({
     .record(z.string(), z.unknown())
     .prefault({})
     .describe("Parameters by rule; every rule runs with its defaults."),
+  people: z.array(personSchema).default([]).describe("Those who are told of alarms."),
+  groups: z.array(groupSchema).default([]).describe("Of people, with the roster of who is on duty."),
+  channels: z.array(z.record(z.string(), z.unknown())).default([]).describe("Ways to people."),
+  escalation: escalationSchema.optional().describe("Who is told when; without it nobody is: docs/escalation.md."),
   storage: storageSchema.prefault({}),
   privacy: privacySchema.prefault({}),
   log: logSchema.prefault({}),
@@ -242,6 +247,11 @@ export interface ConfiguredDevice {
   readonly options: unknown;
   /** Parsed by `manifest.profileSchema`; absent where the dialect has no profiles. */
   readonly profile?: unknown;
+}
+
+export interface ConfiguredChannel {
+  readonly id: string;
+  readonly given: unknown;
 }
 
 /** A checked configuration: every reference resolved, every secret read, durations in ms, sizes in bytes, paths absolute. */
@@ -262,6 +272,11 @@ export interface GatewayConfig {
   readonly devices: readonly ConfiguredDevice[];
   /** Every known rule by name, with its defaults filled in. */
   readonly rules: Readonly<Record<string, unknown>>;
+  readonly people: Readonly<File["people"]>;
+  readonly groups: Readonly<File["groups"]>;
+  /** Checked, and as they were given: the schema of the channels reads them again. */
+  readonly channels: readonly ConfiguredChannel[];
+  readonly escalation?: Readonly<NonNullable<File["escalation"]>>;
   readonly storage: Readonly<File["storage"]>;
   readonly privacy: Readonly<File["privacy"]>;
   readonly log: Readonly<File["log"]>;

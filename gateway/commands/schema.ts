@@ -1,5 +1,6 @@
 import { configJsonSchema } from "../../config/json-schema.ts";
 import { drivers } from "../../drivers/drivers.ts";
+import { channelSchema } from "../alarms/channels/channels.ts";
 import { ruleSchemas } from "../fusion/rules.ts";
 import { jsonSchemas } from "../uplink/write-schemas.ts";
 import { say } from "./tell.ts";
@@ -10,7 +11,7 @@ import { say } from "./tell.ts";
  */
 export function schema({ commands, messages }: { readonly commands?: boolean; readonly messages?: boolean }): number {
   if (commands !== true && messages !== true) {
-    say(JSON.stringify(configJsonSchema(drivers, ruleSchemas), undefined, 2));
+    say(JSON.stringify(configJsonSchema(drivers, ruleSchemas, channelSchema), undefined, 2));
     return 0;
   }
   const wanted = [...jsonSchemas()].filter(([file]) => messages === true || file.startsWith("command-"));

@@ -1,6 +1,7 @@
 /** The control of the kill test: the same gateway, broken on purpose. It acknowledges what it has only heard. */
 import { loadConfig } from "../../config/load.ts";
 import { drivers } from "../../drivers/drivers.ts";
+import { channelSchema } from "../../gateway/alarms/channels/channels.ts";
 import { ruleSchemas } from "../../gateway/fusion/rules.ts";
 import { startGateway } from "../../gateway/gateway.ts";
 import { createLogger } from "../../gateway/ops/logger.ts";
@@ -8,7 +9,13 @@ import { SystemClock } from "../../gateway/ops/system-clock.ts";
 import type { ObservationLog } from "../../gateway/ports/logs.ts";
 
 const configFile = process.argv[2] ?? "";
-const loaded = loadConfig(configFile, { manifests: drivers, ruleSchemas, env: process.env, cwd: process.cwd() });
+const loaded = loadConfig(configFile, {
+  manifests: drivers,
+  ruleSchemas,
+  channelSchema,
+  env: process.env,
+  cwd: process.cwd(),
+});
 if (!loaded.ok) throw new Error(JSON.stringify(loaded.mistakes));
 
 /** Answers at once and writes a little later, as a write-behind cache would. */

@@ -6,6 +6,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { loadConfig } from "../../config/load.ts";
 import { drivers } from "../../drivers/drivers.ts";
+import { channelSchema } from "../../gateway/alarms/channels/channels.ts";
 import { type Heard, snippetFor } from "../../gateway/domain/device-snippet.ts";
 import { ruleSchemas } from "../../gateway/fusion/rules.ts";
 import { CityRecorder } from "../support/city-recorder.ts";
@@ -127,7 +128,7 @@ describe("the entry for a device that knocked", () => {
     const text = readFileSync(site.configFile, "utf8");
     const lines = 'serialLines: [{ id: rs485-1, path: /dev/ttyS1 }]\ningest: { listen: "127.0.0.1:8099" }\n';
     writeFileSync(site.configFile, `${lines}${text.trimEnd()}\n${snippet.replace(/^/gm, "  ")}\n`);
-    const context = { manifests: drivers, ruleSchemas, env: {}, cwd: site.dir };
+    const context = { manifests: drivers, ruleSchemas, channelSchema, env: {}, cwd: site.dir };
     const loaded = loadConfig(site.configFile, context);
     // What its dialect needs and nobody can hear is named by the check, and nothing else is wrong.
     const wrong = loaded.ok ? [] : loaded.mistakes.map(({ path: at, found }) => `${at}: ${found}`);

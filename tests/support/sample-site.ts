@@ -59,6 +59,12 @@ export const sampleRules: Readonly<Record<string, z.ZodType>> = {
   "thrown-object": z.strictObject({ within: durationSchema.prefault("10s") }),
 };
 
+/** A channel with a shape that no change of the real ones touches. */
+export const sampleChannel = z.discriminatedUnion("type", [
+  z.strictObject({ id: z.string(), type: z.literal("webhook"), url: z.url() }),
+  z.strictObject({ id: z.string(), type: z.literal("sms"), line: z.string() }),
+]);
+
 /** A folder with a configuration and its secrets, removed with `remove`. */
 export class SiteFolder {
   readonly dir = mkdtempSync(join(tmpdir(), "zhian-site-"));
@@ -84,6 +90,7 @@ export class SiteFolder {
     return loadConfig(file, {
       manifests: sampleManifests,
       ruleSchemas: sampleRules,
+      channelSchema: sampleChannel,
       env: {},
       cwd: this.dir,
       ...context,

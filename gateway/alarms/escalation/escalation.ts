@@ -135,6 +135,8 @@ class RunningEscalation implements Escalation {
         this.#lookAt.set(id, moment.now + againAfterMs);
       else plans.push({ alarm, plan: plan(alarm, this.#tellings.get(id), policy, moment, underWay.has(id)) });
     }
+    // The gravest first; and in one order always, so that a restart forms the same groups.
+    plans.sort((a, b) => a.alarm.priority - b.alarm.priority || (a.alarm.id < b.alarm.id ? -1 : 1));
     const cooling = new Map<string, Cooling>();
     const pushes = new Map<string, Push>();
     for (const { alarm, plan: each } of plans) {
