@@ -3,6 +3,7 @@ import type { GatewayConfig } from "../config/schema.ts";
 import { openModbusTcp } from "../drivers/modbus/open-modbus-tcp.ts";
 import { openSerialLines, withFeeds } from "../drivers/serial-line/serial-lines.ts";
 import { createAlarmDesk } from "./alarms/desk.ts";
+import { type Escalation, startEscalation } from "./alarms/escalation/escalation.ts";
 import { createZoneBoard } from "./alarms/zone-board.ts";
 import { type RunningConsole, startConsole } from "./console/console.ts";
 import type { GatewayError } from "./domain/errors.ts";
@@ -22,7 +23,15 @@ import type { SystemClock } from "./ops/system-clock.ts";
 import type { ObservationLog } from "./ports/logs.ts";
 import type { Logger } from "./ports/telemetry.ts";
 import { reportOnItself } from "./self-report.ts";
-import { brokerLimits, cityOptions, configuredRules, ingestLimits, siteView } from "./settings.ts";
+import {
+  brokerLimits,
+  cityOptions,
+  configuredRules,
+  escalationPolicy,
+  ingestLimits,
+  openChannels,
+  siteView,
+} from "./settings.ts";
 import { laneCursors } from "./uplink/ledger.ts";
 import { startUplink } from "./uplink/start-uplink.ts";
 
@@ -47,7 +56,7 @@ export interface RunningGateway {
 /**
  * The gateway: every room joined, in the order in which a message travels.
  *
- *     device → broker / ingest / serial line → driver session → observation log → fusion → alarm desk → alarm log → uplink, console
+ *     device → broker / ingest / serial line → driver session → observation log → fusion → alarm desk → alarm log → uplink, console, escalation
  */
 export async function startGateway(first: GatewayConfig, deps: GatewayDeps): Promise<RunningGateway> {
   let config = first;
@@ -89,6 +98,26 @@ export async function startGateway(first: GatewayConfig, deps: GatewayDeps): Pro
       });
     let fusion = fuse();
     closing.push(() => fusion.stop());
+
+    // From the alarm log to the people whom the configuration names.
+    const ruleTitle = (name: string) => rules.find((rule) => rule.name === name)?.title;
+    const tellPeople = (): Escalation | undefined =>
+      config.escalation &&
+      startEscalation({
+        ...shared,
+        desk,
+        log: logs.pushes,
+        policy: escalationPolicy(config, config.escalation),
+        channels: openChannels(config, shared),
+        random: Math.random,
+        title({ rule, zoneId, explanation }) {
+          const { zh, en } = ruleTitle(rule) ?? explanation;
+          const where = site.zoneName(zoneId);
+          return { zh: `${where} ${zh}`, en: `${where}: ${en}` };
+        },
+      });
+    let escalation = tellPeople();
+    closing.push(() => escalation?.stop());
 
     // From the devices to the observation log.
     const limits = brokerLimits(config);
@@ -165,7 +194,7 @@ export async function startGateway(first: GatewayConfig, deps: GatewayDeps): Pro
       commands: supervisor,
       zones,
       places: () => config.zones,
-      ruleTitle: (name) => rules.find((rule) => rule.name === name)?.title,
+      ruleTitle,
       site: config.site,
       uplink: () => uplink.state(),
       storage: () => logs.storage(),
@@ -219,6 +248,10 @@ export async function startGateway(first: GatewayConfig, deps: GatewayDeps): Pro
         if (changed.some((key) => key.startsWith("rules."))) {
           fusion.stop();
           fusion = fuse();
+        }
+        if (changed.some((key) => /^(people|groups|channels|escalation)\./.test(key))) {
+          await escalation?.stop();
+          escalation = tellPeople();
         }
         zones.refresh();
         await opcua?.refresh();

@@ -20,7 +20,7 @@ export interface Shift extends Hours {
 export interface Group {
   readonly id: string;
   readonly members: readonly string[];
-  readonly shifts?: readonly Shift[];
+  readonly shifts?: readonly Shift[] | undefined;
 }
 
 export interface TierPolicy {
@@ -38,7 +38,8 @@ export interface TierPolicy {
 export interface SeverityPolicy {
   /** The highest tier that is reached for want of an answer. */
   readonly upTo: Tier;
-  readonly after: Readonly<Partial<Record<Tier, number>>>;
+  /** In place of the tier's own time, ms. */
+  readonly after: Readonly<Partial<Record<Tier, number | undefined>>>;
   /** The first tier is told again, ms, until somebody acknowledges. */
   readonly repeatEvery?: number;
   /** Nothing is pushed outside of them; what comes then is told when they begin. */
