@@ -96,6 +96,7 @@ export class MailServer {
           if (this.#settings.account !== undefined) write("250-AUTH PLAIN LOGIN");
           return write("250 8BITMIME");
         case "STARTTLS":
+          if (this.#settings.tls !== "starttls" || isSecured) return write("502 5.5.1 not here");
           write("220 go ahead");
           socket.removeAllListeners("data");
           socket = new TLSSocket(plain, { isServer: true, ...this.#settings.certificate });

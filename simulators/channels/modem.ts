@@ -101,6 +101,21 @@ export class GsmModem {
       },
       "+CMEE=1": () => ["OK"],
       "+CPIN?": () => (this.sim === "none" ? ["+CME ERROR: 10"] : [`+CPIN: ${this.sim}`, "OK"]),
+      "+MODE=2": () => ["ERROR"],
+      "+CGMI": () => ["Simulated", "OK"],
+      "+CGMM": () => ["SIM-1", "OK"],
+      "+CGMR": () => ["1.0", "OK"],
+      I4: () => ["SIM-1", "OK"],
+      "+CSCS?": () => ['+CSCS: "GSM"', "OK"],
+      "+CSCS=?": () => ['+CSCS: ("GSM","UCS2")', "OK"],
+      '+CSCS="GSM"': () => ["OK"],
+      '+CSCS="UCS2"': () => ["OK"],
+      "+CSMS?": () => ["+CSMS: 0,1,1,1", "OK"],
+      "+CSMS=0": () => ["OK"],
+      "+CPMS=?": () => ['+CPMS: ("SM"),("SM"),("SM")', "OK"],
+      "+CFUN=1": () => ["OK"],
+      "+CMGF=?": () => ["+CMGF: (0,1)", "OK"],
+      "+CNMI=?": () => ["+CNMI: (0-2),(0-3),(0,2),(0-2),(0,1)", "OK"],
       "+CMGF=0": () => {
         this.#pduMode = true;
         return ["OK"];

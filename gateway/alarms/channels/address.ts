@@ -20,6 +20,14 @@ export const webAddressSchema = z
 /** Of the robots, whose address is a key to the group. */
 export const safeAddressSchema = webAddressSchema.refine(isSafe, "an https address: it holds the key to the group");
 
+/** What in an address may be a key: each value of its query, the last step of its path, an account. */
+export function keysOf(url: string): string[] {
+  const { pathname, searchParams, username, password } = new URL(url);
+  const last = pathname.split("/").at(-1) ?? "";
+  // A short last step is the name of a method, as in /robot/send.
+  return [...searchParams.values(), ...(last.length >= 16 ? [last] : []), username, password];
+}
+
 export const authoritySchema = z
   .string()
   .includes("-----BEGIN CERTIFICATE-----", { error: "PEM text, by a file: reference" })

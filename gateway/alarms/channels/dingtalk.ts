@@ -1,9 +1,9 @@
 import { createHmac } from "node:crypto";
 import { z } from "zod";
-import { authoritySchema, safeAddressSchema } from "./address.ts";
+import { authoritySchema, keysOf, safeAddressSchema } from "./address.ts";
 import { cutBytes } from "./cut.ts";
-import { markdownOf } from "./markdown.ts";
-import { keysOf, mentionSchema, mobilesOf, type RobotCodes, tell } from "./robot.ts";
+import { markdownOf, plain } from "./markdown.ts";
+import { mentionSchema, mobilesOf, type RobotCodes, tell } from "./robot.ts";
 import { type ChannelContext, channelIdSchema, type Sender } from "./sender.ts";
 import { wordsOf } from "./words.ts";
 
@@ -54,7 +54,7 @@ export function openDingtalk(config: z.infer<typeof dingtalkSchema>, context: Ch
       const body = {
         msgtype: "markdown",
         // A number in atMobiles is called only where it stands in the text too.
-        markdown: { title: cutBytes(words.head, maxTitleBytes), text: markdownOf(words, maxTextBytes, calls) },
+        markdown: { title: cutBytes(plain(words.head), maxTitleBytes), text: markdownOf(words, maxTextBytes, calls) },
         at: { atMobiles, isAtAll: mention === "all" },
       };
       return tell({ url: signedAddress(url, secret, context.clock.wall()), body, ca, signal }, codes, context);

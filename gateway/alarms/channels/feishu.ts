@@ -1,9 +1,9 @@
 import { createHmac } from "node:crypto";
 import { z } from "zod";
 import type { Severity } from "../../domain/alarm.ts";
-import { authoritySchema, safeAddressSchema } from "./address.ts";
+import { authoritySchema, keysOf, safeAddressSchema } from "./address.ts";
 import { cutBytes } from "./cut.ts";
-import { keysOf, type RobotCodes, tell } from "./robot.ts";
+import { type RobotCodes, tell } from "./robot.ts";
 import { type ChannelContext, channelIdSchema, type Sender } from "./sender.ts";
 import { compose, type Words, wordsOf } from "./words.ts";
 

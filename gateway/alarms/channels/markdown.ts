@@ -29,7 +29,7 @@ export function markdownOf(words: Words, maxBytes: number, last = ""): string {
       `### ${plain(head)}`,
       `> ${plain(facts.zh)}`,
       zh,
-      ...(link === undefined ? [] : [`[打开警情 Open the alarm](${encodeURI(decodedOf(link))})`]),
+      ...(link === undefined ? [] : [`[打开警情 Open the alarm](${target(link)})`]),
       `**${plain(headEn)}**`,
       `> ${plain(facts.en)}`,
       en,
@@ -46,10 +46,9 @@ export function plainOf(words: Words, maxBytes: number): string {
   );
 }
 
-function decodedOf(link: string): string {
-  try {
-    return decodeURI(link);
-  } catch {
-    return link;
-  }
+/** An address that ends nowhere but at its end. */
+function target(link: string): string {
+  return link.replace(/[\s<>[\]()]/g, (character) =>
+    character === "(" ? "%28" : character === ")" ? "%29" : encodeURIComponent(character),
+  );
 }

@@ -15,6 +15,7 @@ export interface RobotCodes {
 }
 
 const maxWords = 200;
+const maxCalled = 50;
 
 const codeSchema = z.union([
   z.number().int(),
@@ -86,17 +87,9 @@ export function judge({ code, words }: Verdict, codes: RobotCodes, clockWrong: b
   return failed(false, told);
 }
 
-/** What in a robot's address is a key: each value of its query, and the last step of its path. */
-export function keysOf(url: string): string[] {
-  const { pathname, searchParams, username, password } = new URL(url);
-  const last = pathname.split("/").at(-1) ?? "";
-  // A short last step is the name of a method, as in /robot/send.
-  return [...searchParams.values(), ...(last.length >= 16 ? [last] : []), username, password];
-}
-
 /** Mainland numbers as DingTalk and WeCom know them: without the country code. Others are left out. */
 export function mobilesOf(persons: readonly { readonly phone?: string }[]): string[] {
-  return persons.flatMap(({ phone }) => {
+  return persons.slice(0, maxCalled).flatMap(({ phone }) => {
     const mobile = /^\+86(1\d{10})$/.exec(phone ?? "")?.[1];
     return mobile === undefined ? [] : [mobile];
   });

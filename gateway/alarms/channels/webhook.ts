@@ -1,7 +1,7 @@
 import { createHmac } from "node:crypto";
 import { z } from "zod";
 import type { PushMessage } from "../../ports/push.ts";
-import { authoritySchema, isSafe, webAddressSchema } from "./address.ts";
+import { authoritySchema, isSafe, keysOf, webAddressSchema } from "./address.ts";
 import { post, statusFailure } from "./post.ts";
 import { type ChannelContext, channelIdSchema, type Sender } from "./sender.ts";
 
@@ -49,9 +49,8 @@ function sign(secret: string, timestamp: string, body: string): string {
 /** A 2xx is the receipt, whatever comes after its head. */
 export function openWebhook(config: z.infer<typeof webhookSchema>, { clock }: ChannelContext): Sender {
   const { url, secret, headers, ca } = config;
-  const { username, password, search } = new URL(url);
   return {
-    secrets: [secret ?? "", ...Object.values(headers), username, password, search],
+    secrets: [secret ?? "", ...Object.values(headers), ...keysOf(url)],
     async send(message, signal) {
       const body = bodyOf(message);
       const timestamp = String(Math.floor(clock.wall() / 1000));

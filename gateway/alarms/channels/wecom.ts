@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { authoritySchema, safeAddressSchema } from "./address.ts";
+import { authoritySchema, keysOf, safeAddressSchema } from "./address.ts";
 import { markdownOf, plainOf } from "./markdown.ts";
-import { keysOf, mentionSchema, mobilesOf, type RobotCodes, tell } from "./robot.ts";
+import { mentionSchema, mobilesOf, type RobotCodes, tell } from "./robot.ts";
 import { type ChannelContext, channelIdSchema, type Sender } from "./sender.ts";
 import { wordsOf } from "./words.ts";
 

@@ -13,7 +13,10 @@ const severityWords: Record<Severity, Bilingual> = {
   warning: { zh: "提示", en: "WARNING" },
 };
 
-/** What every channel says of a push, each part one line of plain text. */
+/** So that the shortest channel still has room for the link and a good part of the story. */
+const maxLineBytes = 240;
+
+/** What every channel says of a push, each part one line of plain text; the story alone may be long. */
 export interface Words {
   /** The exercise's mark, the severity, and what happened where. */
   readonly head: string;
@@ -30,14 +33,18 @@ export function wordsOf(message: PushMessage, { site }: Pick<ChannelContext, "si
   const mark = exercise ? exerciseMark : "";
   const severity = severityWords[alarm.severity];
   const at = localTime(alarm.raisedAt, site.timezone);
-  const place = oneLine(`${site.name} ${alarm.zoneId}`);
+  const place = `${site.name} ${alarm.zoneId}`;
   return {
-    head: oneLine(`${mark}【${severity.zh}】${title.zh}`),
-    headEn: oneLine(`${mark}[${severity.en}] ${title.en}`),
-    facts: { zh: `${place} · ${at} · 第${tier}级推送`, en: `${place} · ${at} · tier ${tier}` },
+    head: line(`${mark}【${severity.zh}】${title.zh}`),
+    headEn: line(`${mark}[${severity.en}] ${title.en}`),
+    facts: { zh: line(`第${tier}级推送 · ${at} · ${place}`), en: line(`tier ${tier} · ${at} · ${place}`) },
     story: { zh: oneLine(alarm.explanation.zh), en: oneLine(alarm.explanation.en) },
     ...(link === undefined ? {} : { link }),
   };
+}
+
+function line(text: string): string {
+  return cutBytes(oneLine(text), maxLineBytes);
 }
 
 /** For the shortest messages: what, where, tier; English where there is room for all of it. */
