@@ -5,6 +5,7 @@ import type { ReadFunction } from "../../drivers/modbus/pdu.ts";
 import { type Profile, profileSchema } from "../../drivers/modbus/profile.ts";
 import { parseDuration } from "../domain/duration.ts";
 import { type ErrorCode, isGatewayError } from "../domain/errors.ts";
+import { keepProcessAlive } from "../ops/system-clock.ts";
 import { loadConfiguration } from "./configuration.ts";
 import { type Reading, readByProfile, readRaw } from "./probe-read.ts";
 import { scan } from "./probe-scan.ts";
@@ -131,14 +132,16 @@ async function show(
 
 function pause({ clock }: Target, ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const cancel = clock.after(ms, resolve);
-    // The clock keeps no process alive, and nothing else does while the line rests.
-    const alive = setInterval(() => {}, 60_000);
-    signal.addEventListener("abort", () => {
+    // Nothing else keeps the process alive while the line rests.
+    const letGo = keepProcessAlive();
+    const cancel = clock.after(ms, end);
+    function end(): void {
       cancel();
+      letGo();
+      signal.removeEventListener("abort", end);
       resolve();
-    });
-    signal.addEventListener("abort", () => clearInterval(alive));
+    }
+    signal.addEventListener("abort", end);
   });
 }
 

@@ -128,3 +128,9 @@ function vouches(witness: SyncWitness, wall: number, bootedAt: number): boolean 
   const touchedAt = statSync(witness.path, { throwIfNoEntry: false })?.mtimeMs;
   return touchedAt !== undefined && touchedAt >= bootedAt && wall - touchedAt <= witness.validForMs;
 }
+
+/** The clock's timers keep no process alive; a command that does nothing but wait holds on to this. The result lets go. */
+export function keepProcessAlive(): () => void {
+  const timer = setInterval(() => {}, longestTimeoutMs);
+  return () => clearInterval(timer);
+}
