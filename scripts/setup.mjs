@@ -25,6 +25,9 @@ const testTools = [
   { package: "fonts-noto-cjk", file: "/usr/share/fonts/opentype/noto" },
   { package: "python3-pymodbus", module: "pymodbus" },
   { package: "python3-serial", module: "serial" },
+  { package: "gammu", command: "gammu" },
+  { package: "python3-gammu", module: "gammu" },
+  { package: "python3-aiosmtpd", module: "aiosmtpd" },
   { package: "python3-serial-asyncio", module: "serial_asyncio" },
 ];
 

@@ -45,6 +45,8 @@ const hour = 3_600_000;
 export class RobotServer {
   faults: RobotFaults = {};
   readonly taken: Taken[] = [];
+  /** Bytes of an endless answer that the other side has let come. */
+  poured = 0;
   readonly #server: Server;
   readonly #settings: RobotSettings;
   readonly #sockets = new Set<Socket>();
@@ -106,6 +108,7 @@ export class RobotServer {
     } else if (endless === true) {
       response.writeHead(200);
       const pour = () => {
+        do this.poured += 16_384;
         while (!response.destroyed && response.write("x".repeat(16_384)));
         if (!response.destroyed) response.once("drain", pour);
       };

@@ -304,6 +304,8 @@ describe.each(kinds)("%s", (kind) => {
     const result = { receipt: "received" }[met as "receipt"] ?? met;
     expect(b.counts).toEqual(new Map([[`zhian_channel_tries_total ${result}`, 1]]));
     expect(server.taken).toHaveLength(1);
+    // What is not read stays in the buffers of two sockets.
+    expect(server.poured).toBeLessThan(16 * 1024 * 1024);
   });
 
   test("meets a closed port and a name that nobody knows", async () => {

@@ -49,18 +49,17 @@ export function openEmail(config: EmailConfig, context: ChannelContext): Sender 
     async send(message, signal) {
       const to = [...new Set(message.to.flatMap(({ email }) => (email === undefined ? [] : [email])))];
       if (to.length === 0) return failed(false, "nobody in this tier has an e-mail address");
-      const transport = await connect(config);
-      const end = () => transport.close();
       if (signal.aborted) return failed(true, "given up by the gateway");
-      signal.addEventListener("abort", end, { once: true });
+      const transport = await connect(config);
+      // @types/nodemailer does not know `signal` yet (nodemailer 10.5).
+      const mail = { ...mailOf(config, message, to, context), signal };
       try {
-        const { accepted, response } = await transport.sendMail(mailOf(config, message, to, context));
+        const { accepted, response } = await transport.sendMail(mail);
         const share = accepted.length === to.length ? "" : `${accepted.length} of ${to.length} addresses: `;
         return { ok: true, receipt: `${share}${response}` };
       } catch (error) {
         return signal.aborted ? failed(true, "given up by the gateway") : failureOf(error, config.host, context);
       } finally {
-        signal.removeEventListener("abort", end);
         transport.close();
       }
     },
