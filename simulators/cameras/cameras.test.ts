@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { waitFor } from "../../tests/support/wait-for.ts";
 import { Mosquitto } from "../mosquitto-for-tests.ts";
@@ -154,4 +156,25 @@ describe("cameras, as Mosquitto hears them", () => {
     expect(heard).toContainEqual({ topic: "frigate/available", payload: "online" });
     expect(heard.some(({ topic }) => topic === "frigate/stats")).toBe(true);
   });
+});
+
+it("a camera whose broker is gone with an acknowledgement is stopped all the same", async () => {
+  const sockets: Socket[] = [];
+  // It says CONNACK and nothing else (MQTT 3.1.1 §3.2).
+  const broker = createServer((socket) => {
+    sockets.push(socket);
+    socket.on("error", () => {});
+    socket.once("data", () => socket.write(Uint8Array.of(0x20, 2, 0, 0)));
+  });
+  broker.listen(0, "127.0.0.1");
+  await once(broker, "listening");
+  const { port } = broker.address() as AddressInfo;
+  const camera = new AxisCamera({ url: `mqtt://127.0.0.1:${port}`, username: "u", password: "p", serial: "S" });
+  camera.link.start();
+  await waitFor("the connection", () => camera.link.connected);
+  camera.event("axis:Any", {}, { active: true });
+  broker.close();
+  for (const socket of sockets) socket.destroy();
+  await waitFor("the loss", () => !camera.link.connected);
+  await camera.link.stop();
 });

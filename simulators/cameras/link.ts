@@ -101,7 +101,8 @@ export class CameraLink {
     const client = this.#client;
     this.#client = undefined;
     this.#connected = false;
-    await client?.endAsync();
+    // Without a broker nothing that is on its way is ever acknowledged, and a polite end would wait for it for ever.
+    await client?.endAsync(!client.connected);
   }
 
   publish(topic: string, payload: string, retain = false): void {
