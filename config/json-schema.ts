@@ -13,6 +13,8 @@ export function configJsonSchema(
   ruleSchemas: Readonly<Record<string, z.ZodType>>,
   channelSchema: z.ZodType,
 ): Json {
+  const definitions: Record<string, Json> = {};
+  const toJson = (schema: z.ZodType): Json => withDefinitionsIn(definitions, plainJson(schema));
   const whole = toJson(fileSchema);
   const device = whole.properties?.["devices"];
   const rules = Object.fromEntries(Object.entries(ruleSchemas).map(([name, schema]) => [name, toJson(schema)]));
@@ -21,14 +23,35 @@ export function configJsonSchema(
     ...whole,
     properties: {
       ...whole.properties,
-      devices: { ...object(device), items: withDrivers(object(object(device).items), manifests) },
+      devices: { ...object(device), items: withDrivers(object(object(device).items), manifests, toJson) },
       channels: { ...object(whole.properties?.["channels"]), items: toJson(channelSchema) },
       rules: { ...object(whole.properties?.["rules"]), properties: rules, additionalProperties: false },
     },
+    ...(Object.keys(definitions).length === 0 ? {} : { definitions }),
   };
 }
 
-function toJson(schema: z.ZodType): Json {
+/** What a part refers to within itself goes to the document's own definitions, under a name that no other part has. */
+function withDefinitionsIn(all: Record<string, Json>, part: Json): Json {
+  const { definitions, ...rest } = part;
+  if (!isObject(definitions)) return part;
+  const names = new Map(Object.keys(definitions).map((name, i) => [name, `part${Object.keys(all).length + i}`]));
+  const renamed = (json: unknown): unknown => {
+    if (Array.isArray(json)) return json.map(renamed);
+    if (!isObject(json)) return json;
+    return Object.fromEntries(
+      Object.entries(json).map(([key, value]) => {
+        const name = key === "$ref" && typeof value === "string" ? value.replace(/^#\/definitions\//, "") : undefined;
+        const to = name === undefined ? undefined : names.get(name);
+        return [key, to === undefined ? renamed(value) : `#/definitions/${to}`];
+      }),
+    );
+  };
+  for (const [name, to] of names) all[to] = object(renamed(Reflect.get(definitions, name)));
+  return object(renamed(rest));
+}
+
+function plainJson(schema: z.ZodType): Json {
   const json = z.toJSONSchema(schema, {
     io: "input",
     target: "draft-7",
@@ -58,7 +81,7 @@ function ignoresCase(schema: z.core.$ZodTypes): boolean {
   );
 }
 
-function withDrivers(item: Json, manifests: readonly DriverManifest[]): Json {
+function withDrivers(item: Json, manifests: readonly DriverManifest[], toJson: (schema: z.ZodType) => Json): Json {
   const drivers = [...new Set(manifests.map((manifest) => manifest.driver))];
   const dialectsOf = (driver: string): readonly DriverManifest[] => manifests.filter((each) => each.driver === driver);
   return {
