@@ -182,6 +182,23 @@ describe("the modem", () => {
     expect(modem.inbox).toHaveLength(2);
   });
 
+  test("lets go at once when the push is given up, and when the gateway stops", async () => {
+    const b = sms({}, new HurriedClock(1));
+    modem.faults = { hangsAfterPrompt: true };
+    const asked = () => modem.heard.filter((line) => line.startsWith("AT+CMGS")).length;
+    const ending = new AbortController();
+    const first = b.try(push({ to: [li] }), ending.signal);
+    await waitFor("the modem to be asked", () => asked() === 1);
+    const begun = performance.now();
+    ending.abort();
+    expect(isFailure(await first)).toMatchObject({ transient: true, detail: expect.stringContaining("given up") });
+    const second = b.try(push({ to: [li] }));
+    await waitFor("the modem to be asked again", () => asked() === 2);
+    await b.channel.close();
+    expect(isFailure(await second)).toMatchObject({ transient: true, detail: expect.stringContaining("given up") });
+    expect(performance.now() - begun).toBeLessThan(3000);
+  });
+
   test("is not left waiting for a message that nobody will type: the next push works", async () => {
     const b = sms();
     modem.faults = { hangsAfterPrompt: true };

@@ -62,7 +62,8 @@ export class Modem {
   readonly #lines = new ModemLines();
   #port: ModemPort | undefined;
   #awaited: Awaited | undefined;
-  #isLost = false;
+  /** Why there is no talking to it any more. */
+  #over: string | undefined;
 
   private constructor(clock: Clock) {
     this.#clock = clock;
@@ -75,10 +76,7 @@ export class Modem {
       received: (bytes: Uint8Array) => {
         for (const word of modem.#lines.push(bytes)) modem.#awaited?.accept(word);
       },
-      lost: () => {
-        modem.#isLost = true;
-        modem.#awaited?.lost();
-      },
+      lost: () => modem.#end("the modem was unplugged"),
     };
     modem.#port = await open(line, listener, clock).catch((error: unknown) => {
       throw new ModemFailure(true, `the modem at ${line.path} ${whyNot(error)}`);
@@ -113,8 +111,18 @@ export class Modem {
     throw sendFailure(result?.ok === true ? undefined : result, "does not say what became of the message");
   }
 
+  /** Ends what is waited for. Whoever opens the line next takes the modem out of a half-told message. */
+  giveUp(): void {
+    this.#end("given up by the gateway");
+  }
+
   async close(): Promise<void> {
     await this.#port?.close();
+  }
+
+  #end(why: string): void {
+    this.#over ??= why;
+    this.#awaited?.lost();
   }
 
   async #attention(): Promise<void> {
@@ -209,7 +217,7 @@ export class Modem {
         this.#awaited = undefined;
         end();
       };
-      const lost = () => settle(() => reject(new ModemFailure(true, "the modem was unplugged")));
+      const lost = () => settle(() => reject(new ModemFailure(true, this.#over ?? "")));
       const cancel = this.#clock.after(withinMs, () => settle(() => resolve({ lines })));
       this.#awaited = {
         accept: (word) => {
@@ -223,7 +231,7 @@ export class Modem {
         },
         lost,
       };
-      if (this.#isLost) lost();
+      if (this.#over !== undefined) lost();
       else this.#port?.write(text);
     });
   }

@@ -50,7 +50,7 @@ export function openSms(config: SmsConfig, context: ChannelContext, openPort = o
   let pinOpen = true;
   let last: Promise<unknown> = Promise.resolve();
   let waiting = 0;
-  let closed = false;
+  const closing = new AbortController();
   let wasWell: boolean | undefined;
 
   const pin = {
@@ -72,19 +72,24 @@ export function openSms(config: SmsConfig, context: ChannelContext, openPort = o
   }
 
   async function conversation<T>(talk: (modem: Modem) => Promise<T>, signal: AbortSignal): Promise<T> {
-    if (signal.aborted || closed) throw new ModemFailure(true, "given up by the gateway");
+    const ending = AbortSignal.any([signal, closing.signal]);
+    if (ending.aborted) throw new ModemFailure(true, "given up by the gateway");
     let modem: Modem | undefined;
+    const giveUp = () => modem?.giveUp();
+    ending.addEventListener("abort", giveUp, { once: true });
     try {
       modem = await Modem.open(config, openPort, clock);
+      if (ending.aborted) giveUp();
       const { signalDbm } = await modem.prepare(pin);
       notice(true, "is well");
       if (signalDbm !== undefined) telemetry.gauge("zhian_modem_signal_dbm", signalDbm, { channel: config.id });
       return await talk(modem);
     } catch (error) {
       // A number that does not exist says nothing about the modem.
-      if (error instanceof ModemFailure && !error.ofNumber) notice(false, error.message);
+      if (error instanceof ModemFailure && !error.ofNumber && !ending.aborted) notice(false, error.message);
       throw error;
     } finally {
+      ending.removeEventListener("abort", giveUp);
       await modem?.close();
     }
   }
@@ -102,7 +107,7 @@ export function openSms(config: SmsConfig, context: ChannelContext, openPort = o
     void inTurn(() => Promise.resolve(), new AbortController().signal)
       .catch(() => {})
       .finally(() => {
-        if (!closed) cancelCheck = clock.after(config.checkEvery, check);
+        if (!closing.signal.aborted) cancelCheck = clock.after(config.checkEvery, check);
       });
   }
 
@@ -135,7 +140,7 @@ export function openSms(config: SmsConfig, context: ChannelContext, openPort = o
       }
     },
     async close() {
-      closed = true;
+      closing.abort();
       cancelCheck();
       await last;
     },
