@@ -3,11 +3,10 @@ import { createInterface } from "node:readline";
 import { afterEach, describe, expect, test } from "vitest";
 import type { z } from "zod";
 import type { channelSchema } from "../../gateway/alarms/channels/channels.ts";
-import type { Delivery } from "../../gateway/ports/push.ts";
 import { type Mail, type MailFaults, MailServer, type MailSettings } from "../../simulators/channels/mail-server.ts";
 import { freePort } from "../support/free-port.ts";
 import { ended } from "../support/mosquitto.ts";
-import { bench, certificate, fire, HurriedClock, li, push, wang } from "./channels-fixture.ts";
+import { bench, certificate, fire, HurriedClock, isFailure, li, push, wang } from "./channels-fixture.ts";
 
 const { ca, ...own } = certificate();
 const password = "canary-password-0123";
@@ -28,11 +27,6 @@ async function mailServer(settings: Partial<MailSettings> = {}, faults: MailFaul
 type Config = z.input<typeof channelSchema>;
 function config(port: number, more: object = {}): Config {
   return { id: "mail", type: "email", host: "127.0.0.1", port, from: "gw@site.example", ca, ...account, ...more };
-}
-
-function isFailure(delivery: Delivery) {
-  if (delivery.ok) throw new Error(`it was received: ${delivery.receipt}`);
-  return delivery;
 }
 
 /** The decoded parts of a message; a reader of our own, as far as these messages go. */

@@ -180,3 +180,43 @@ export function certificate(options: { name?: string; expired?: boolean } = {}) 
     rmSync(dir, { recursive: true, force: true });
   }
 }
+
+export const token = "canary-token-0123456789abcdef";
+export const secret = "SECcanary-secret-0123456789";
+
+export const kinds = ["webhook", "dingtalk", "wecom", "feishu"] as const;
+export type Kind = (typeof kinds)[number];
+
+/** A channel of that kind to the simulated other side. */
+export function configOf(kind: Kind, origin: string, more: { secret?: string; token?: string; ca?: string } = {}) {
+  const key = more.token ?? token;
+  const ca = more.ca === undefined ? {} : { ca: more.ca };
+  switch (kind) {
+    case "webhook":
+      return { id: "c", type: kind, url: `${origin}/hook?key=${key}`, secret: more.secret ?? secret, ...ca };
+    case "dingtalk":
+      return {
+        id: "c",
+        type: kind,
+        url: `${origin}/robot/send?access_token=${key}`,
+        secret: more.secret ?? secret,
+        ...ca,
+      };
+    case "wecom":
+      return { id: "c", type: kind, url: `${origin}/cgi-bin/webhook/send?key=${key}`, ...ca };
+    case "feishu":
+      return {
+        id: "c",
+        type: kind,
+        url: `${origin}/open-apis/bot/v2/hook/${key}`,
+        secret: more.secret ?? secret,
+        ...ca,
+      };
+  }
+}
+
+/** The failure that a try was expected to be. */
+export function isFailure(delivery: Delivery): Delivery & { ok: false } {
+  if (delivery.ok) throw new Error(`it was received: ${delivery.receipt}`);
+  return delivery;
+}

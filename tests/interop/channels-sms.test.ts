@@ -5,11 +5,10 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { submitPdus } from "../../gateway/alarms/channels/sms-pdu.ts";
-import type { Delivery } from "../../gateway/ports/push.ts";
 import { GsmModem } from "../../simulators/channels/modem.ts";
 import { openPty, type Pty } from "../../simulators/serial/pty.ts";
 import { waitFor } from "../support/wait-for.ts";
-import { type Bench, bench, HurriedClock, li, push, wang } from "./channels-fixture.ts";
+import { type Bench, bench, HurriedClock, isFailure, li, push, wang } from "./channels-fixture.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "zhian-modem-"));
 /** Named as udev does, so that it can be taken away and come back. */
@@ -39,11 +38,6 @@ function sms(more: object = {}, clock = new HurriedClock(10)): Bench {
   const opened = bench({ id: "sms", type: "sms", path, ...more }, clock);
   benches.push(opened);
   return opened;
-}
-
-function isFailure(delivery: Delivery) {
-  if (delivery.ok) throw new Error(`it was received: ${delivery.receipt}`);
-  return delivery;
 }
 
 describe("a text message", () => {
