@@ -20,6 +20,7 @@ import { Metrics } from "./ops/metrics.ts";
 import { observationIds } from "./ops/observation-ids.ts";
 import { loadPseudonyms } from "./ops/pseudonym.ts";
 import type { SystemClock } from "./ops/system-clock.ts";
+import type { AlarmDesk } from "./ports/alarms.ts";
 import type { ObservationLog } from "./ports/logs.ts";
 import type { Logger } from "./ports/telemetry.ts";
 import { reportOnItself } from "./self-report.ts";
@@ -150,6 +151,7 @@ export async function startGateway(first: GatewayConfig, deps: GatewayDeps): Pro
       dataDir,
       pseudonym: loadPseudonyms(dataDir, config.privacy.pseudonymKey),
       newId,
+      faultStands: (deviceId, code) => standsOpen(desk, `${deviceId}/${code}`),
     });
     closing.push(() => supervisor.close());
     const zones = createZoneBoard({ zones: () => config.zones, desk, devices: supervisor, clock });
@@ -264,6 +266,11 @@ export async function startGateway(first: GatewayConfig, deps: GatewayDeps): Pro
     await closeAll(closing, logger);
     throw error;
   }
+}
+
+/** An alarm of this subject is open, and its condition was not seen to end. */
+function standsOpen(desk: AlarmDesk, subject: string): boolean {
+  return desk.open().some((alarm) => alarm.rule === "fault" && alarm.subject === subject && alarm.active);
 }
 
 /** A line that one device has to itself is only listened to. */

@@ -15,6 +15,9 @@ import type { DeviceEndpoint } from "./device-link.ts";
 import type { HttpEndpoint } from "./http-link.ts";
 import type { RunnerShared, SupervisedDevice } from "./supervised-device.ts";
 
+/** A device's clock that is off by less is right, for every dialect. */
+const believedSkewMs = 86_400_000;
+
 export interface SessionContextOptions {
   readonly supervised: SupervisedDevice;
   readonly accounts: Accounts;
@@ -79,7 +82,11 @@ export class SessionContext {
       filtered: (reason) => live(() => this.#filtered(reason)),
       seen: (details) =>
         live(() => {
-          if (!this.#posthumous) liveness.heard(device.id, details);
+          if (this.#posthumous) return;
+          liveness.heard(device.id, details);
+          // Whoever was told before the last start that its clock is wrong is not told the contrary by the driver.
+          if (Math.abs(details?.clockSkewMs ?? Number.POSITIVE_INFINITY) <= believedSkewMs)
+            shared.observeFault(device.id, "clock-wrong", false);
         }),
       gone: (reason) =>
         live(() => {

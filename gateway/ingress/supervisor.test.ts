@@ -7,7 +7,7 @@ import { deviceId, startTestBroker, type TestBroker } from "../../tests/support/
 import { ManualClock } from "../../tests/support/manual-clock.ts";
 import { waitFor } from "../../tests/support/wait-for.ts";
 import { GatewayError, isGatewayError } from "../domain/errors.ts";
-import { observationIdSchema } from "../domain/ids.ts";
+import { type DeviceId, observationIdSchema } from "../domain/ids.ts";
 import type { DriverContext, ModbusLine } from "../ports/driver.ts";
 import type { Conservation } from "./accounts.ts";
 import type { IngressLimits } from "./limits.ts";
@@ -32,10 +32,11 @@ interface Started {
   readonly driver?: ScriptedDriver;
   readonly limits?: Partial<IngressLimits>;
   readonly random?: () => number;
+  readonly faultStands?: (device: DeviceId, code: string) => boolean;
 }
 
 /** Devices `east` and `west` of a scripted dialect, unless said otherwise, with a log that commits at once. */
-async function start({ driver = new ScriptedDriver(), devices, limits = {}, random = () => 1 }: Started = {}) {
+async function start({ driver = new ScriptedDriver(), devices, limits = {}, random = () => 1, ...more }: Started = {}) {
   const clock = new ManualClock();
   const test = await startTestBroker([], { clock, limits });
   const log = new HeldLog();
@@ -54,6 +55,7 @@ async function start({ driver = new ScriptedDriver(), devices, limits = {}, rand
     telemetry: test.telemetry,
     newId: () => observationIdSchema.parse(`id-${++minted}`),
     random,
+    ...more,
   });
   running.push({ supervisor, test });
   await turn();
@@ -303,6 +305,34 @@ describe("a session that fails", () => {
       "east fault driver-failed true",
       "east fault driver-failed false",
     ]);
+  });
+
+  it("that was reported before the gateway was started anew is over when this one sees that it is", async () => {
+    const { clock, log, session } = await start({ faultStands: (device) => device === "east" });
+    const faults = () => log.kinds().filter((kind) => kind.includes("fault"));
+    await turn();
+    expect(faults()).toEqual(["east fault flooding false"]);
+    session("east").context.seen({ clockSkewMs: -40 * 86_400_000 });
+    session("west").context.seen({ clockSkewMs: 1500 });
+    clock.advance(59_000);
+    await turn();
+    expect(faults()).toEqual(["east fault flooding false"]);
+    session("east").context.seen({ clockSkewMs: 1500 });
+    session("east").context.seen({ clockSkewMs: 1600 });
+    clock.advance(1_000);
+    await turn();
+    expect(faults()).toEqual([
+      "east fault flooding false",
+      "east fault clock-wrong false",
+      "east fault driver-failed false",
+    ]);
+  });
+
+  it("that stands from before is not reported a second time", async () => {
+    const { log, session } = await start({ faultStands: (_, code) => code === "driver-failed" });
+    session("east").fail(new RangeError("as before"));
+    await turn();
+    expect(log.kinds().filter((kind) => kind.includes("fault"))).toEqual([]);
   });
 
   it("with a lost link reports no fault of its own: the device is gone, and that is enough", async () => {

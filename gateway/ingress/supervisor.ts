@@ -42,6 +42,10 @@ export interface SupervisorOptions {
   readonly telemetry: Telemetry;
   /** A new UUID v7. */
   readonly newId: () => ObservationId;
+  /**
+   * Does a fault of a device stand that was reported before this start? Nobody else would say that it is over. Asked once a code.
+   */
+  readonly faultStands?: (deviceId: DeviceId, code: string) => boolean;
   /** In 0..1, for the jitter of the back-off. */
   readonly random?: () => number;
 }
@@ -69,8 +73,8 @@ export function startSupervisor(options: SupervisorOptions): Supervisor {
 interface Supervised {
   readonly runner: DeviceRunner;
   readonly accounts: Accounts;
-  /** Codes of the faults that were last reported as active. */
-  readonly faults: Set<string>;
+  /** By code, whether it was last reported as active. */
+  readonly faults: Map<string, boolean>;
 }
 
 class DeviceSupervisor implements Supervisor {
@@ -201,7 +205,7 @@ class DeviceSupervisor implements Supervisor {
     const known = this.#supervised.get(device.id);
     const accounts = known?.accounts ?? new Accounts(device.id, this.#options.telemetry, this.#options.clock);
     const runner = new DeviceRunner(supervised, accounts, this.#shared);
-    this.#supervised.set(device.id, { runner, accounts, faults: known?.faults ?? new Set() });
+    this.#supervised.set(device.id, { runner, accounts, faults: known?.faults ?? new Map() });
     this.#liveness.watch(device.id, manifest.silentAfterMs(options));
     runner.start();
   }
@@ -216,9 +220,10 @@ class DeviceSupervisor implements Supervisor {
   /** One observation each time it begins or ends; what is told again is no news. */
   #fault(deviceId: DeviceId, code: string, active: boolean, detail?: string): void {
     const faults = this.#supervised.get(deviceId)?.faults;
-    if (faults === undefined || faults.has(code) === active) return;
-    if (active) faults.add(code);
-    else faults.delete(code);
+    if (faults === undefined) return;
+    const known = faults.get(code) ?? this.#options.faultStands?.(deviceId, code) ?? false;
+    faults.set(code, active);
+    if (known === active) return;
     const body = detail === undefined ? { code, active } : { code, active, detail };
     this.#edge(deviceId, { kind: "device.fault", body, occurredAtMs: this.#options.clock.wall() });
   }

@@ -8,7 +8,7 @@ import { zhian } from "../support/command-line.ts";
 import { contractErrors } from "../support/contract.ts";
 import { openCameras } from "../support/every-dialect-cameras.ts";
 import { EverySite, everyDeviceText, everyDialect, everySecret } from "../support/every-dialect-site.ts";
-import { type Fact, openTerminals, type Peers, tells } from "../support/every-dialect-terminals.ts";
+import { type Fact, openTerminals, type Peers, type Terminals, tells } from "../support/every-dialect-terminals.ts";
 import { openWired } from "../support/every-dialect-wired.ts";
 import { type GatewayProcess, startGatewayProcess } from "../support/gateway-process.ts";
 import { type Mosquitto, startMosquitto } from "../support/mosquitto.ts";
@@ -64,6 +64,7 @@ describe("one gateway with a device of every dialect", () => {
   let recorder: CityRecorder;
   let site: EverySite;
   let gateway: GatewayProcess;
+  let terminals: Terminals;
   let needles: readonly string[];
   let cookie = "";
   const peers: Peers[] = [];
@@ -74,7 +75,8 @@ describe("one gateway with a device of every dialect", () => {
     city = await startMosquitto();
     recorder = await CityRecorder.start(city.url, "zhian/v1/jinshuiwan/gw-01");
     site = await EverySite.create();
-    const [terminals, wired] = await Promise.all([openTerminals(site), openWired(site)]);
+    const [faces, wired] = await Promise.all([openTerminals(site), openWired(site)]);
+    terminals = faces;
     peers.push(terminals, openCameras(site), wired);
     needles = [...terminals.needles, ...site.secrets(), password];
     const options = Object.assign({}, ...peers.map((each) => each.options));
@@ -148,6 +150,13 @@ describe("one gateway with a device of every dialect", () => {
     return facts;
   }
 
+  const clockAlarm = (step: string) =>
+    waitFor(`the alarm of a wrong clock to be ${step}`, () =>
+      recorder
+        .lane("alarms")
+        .some(({ data }) => data?.["subject"] === "gate-east/clock-wrong" && data["step"] === step),
+    );
+
   /** At the console and at the city: each device is online, was heard, and nothing of what it said was refused. */
   async function expectAllWell(): Promise<void> {
     await waitFor("all devices online", async () => (await offline()).length === 0);
@@ -166,10 +175,14 @@ describe("one gateway with a device of every dialect", () => {
     const first = await report(1);
     await expectAllWell();
     expect(notOnce(first, roundAt)).toEqual([]);
+    terminals.skewClock(-40 * 86_400_000);
+    await clockAlarm("raised");
     logs.push(gateway.log());
     await gateway.kill();
 
+    terminals.skewClock(0);
     await start();
+    await clockAlarm("returned");
     const second = await report(2);
     await expectAllWell();
     // A gateway that starts asks for states anew; what happened is told no second time.

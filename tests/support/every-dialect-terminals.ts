@@ -84,8 +84,14 @@ export async function publishByMosquitto(
   await twice;
 }
 
+export interface Terminals extends Peers {
+  readonly needles: readonly string[];
+  /** From now on the clock of gate-east is off by so much, ms. */
+  skewClock(ms: number): void;
+}
+
 /** The five face-access terminals of the example. All of them send persons and pictures. */
-export async function openTerminals(site: EverySite): Promise<Peers & { readonly needles: readonly string[] }> {
+export async function openTerminals(site: EverySite): Promise<Terminals> {
   const west = { port: await freePort(), account: site.account("admin", "gate-west-own") };
   const overMqtt = new FaceTerminal({
     url: site.brokerUrl,
@@ -93,6 +99,7 @@ export async function openTerminals(site: EverySite): Promise<Peers & { readonly
     ...site.account("gate-east"),
     pictureBytes,
     reconnectEveryMs: 200,
+    heartbeatEveryMs: 500,
   });
   // Nothing but its own server is set up in it: where to push it is told by the gateway.
   const overHttp = new FaceTerminal({
@@ -130,6 +137,7 @@ export async function openTerminals(site: EverySite): Promise<Peers & { readonly
       ...[1, 2, 3].map((id) => needleOf(jpegDataUrl(pictureBytes, id))),
       ...[1, 2].map((seed) => jpeg(pictureBytes, seed).toString("latin1", 400, 430)),
     ],
+    skewClock: (clockSkewMs) => overMqtt.station.trouble({ duplicates: true, clockSkewMs }),
     start: () => overMqtt.station.start(),
     async report(round) {
       const east = overMqtt.recognise(round === 1 ? "refused" : "allowed", 0);
