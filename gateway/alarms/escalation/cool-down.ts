@@ -46,6 +46,13 @@ export function coolingFrom(pushes: readonly Push[]): Map<string, Cooling> {
   return all;
 }
 
+/** Lets go of what was told last before this moment. */
+export function forgetCooled(all: Map<string, Cooling>, before: number): void {
+  for (const [key, { sent, waiting }] of all) {
+    if (Math.max(sent?.at ?? 0, waiting?.due ?? 0) < before) all.delete(key);
+  }
+}
+
 /** What waited has been told by now. */
 function passed(cooling: Cooling, now: number): Cooling {
   const { waiting } = cooling;

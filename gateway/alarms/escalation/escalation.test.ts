@@ -54,6 +54,15 @@ describe("the three pushes", () => {
     }
   });
 
+  test("of a flood of alarms are told together, and every alarm gets its step", async () => {
+    const bench = started();
+    for (let i = 0; i < 60; i += 1) bench.raise(`device-${i}`, "minor");
+    await bench.pass(9000);
+    expect(bench.escalated()).toHaveLength(60);
+    expect(bench.heard).toHaveLength(2);
+    expect(bench.heard[1]?.message.title.en).toContain("(and 58 more)");
+  });
+
   test("of an alarm that was open before somebody was to be told begin with the start", async () => {
     const bench = new PushBench();
     bench.raise("kitchen", "major");

@@ -6,7 +6,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Push, PushLog, PushOutcome, PushTry, Telling } from "../../ports/logs.ts";
 import type { Channel, PushMessage } from "../../ports/push.ts";
 import type { Logger, Telemetry } from "../../ports/telemetry.ts";
-import { type Cooling, coolDown, coolingFrom } from "./cool-down.ts";
+import { type Cooling, coolDown, coolingFrom, forgetCooled } from "./cool-down.ts";
 import { PushDelivery } from "./delivery.ts";
 import { type DuePush, type Moment, type Plan, plan, stillWanted } from "./planner.ts";
 import type { EscalationPolicy } from "./policy.ts";
@@ -35,6 +35,8 @@ const againAfterMs = 5000;
 /** A timer longer than 2^31 ms would fire at once. */
 const longestTimerMs = 3_600_000;
 const coolingsBeforePruning = 1000;
+/** So many steps are written in one turn of the event loop: a flood of alarms must not hold up everything else. */
+const stepsATurn = 20;
 /** With so many under way no more is decided but of critical alarms, until some are over: the alarms wait in their log. */
 const mostUnderWay = 1000;
 
@@ -151,13 +153,13 @@ class RunningEscalation implements Escalation {
     if (changed.length > 0 || pushes.size > 0) log.record({ tellings: changed, pushes: [...pushes.values()] });
     for (const telling of changed) this.#tellings.set(telling.alarmId, telling);
     for (const [key, each] of cooling) this.#cooling.set(key, each);
-    this.#pruneCooling(moment.now);
+    if (this.#cooling.size > coolingsBeforePruning) forgetCooled(this.#cooling, moment.now - policy.coolDown);
     for (const { alarm, plan: each } of plans) {
       if (each.lookAgainAt === undefined) this.#lookAt.delete(alarm.id);
       else this.#lookAt.set(alarm.id, each.lookAgainAt);
     }
     for (const push of pushes.values()) this.#bring(push, []);
-    for (const { alarm, plan: each } of plans) this.#escalate(alarm, each);
+    this.#escalateSome(plans);
   }
 
   #pushOf(alarm: Alarm, { tier, why, number }: DuePush, now: number): Push {
@@ -176,13 +178,22 @@ class RunningEscalation implements Escalation {
     return done.push;
   }
 
-  /** Writes the steps that the alarm does not have yet; also those that a crash kept from being written. */
-  #escalate(alarm: Alarm, { telling, due }: Plan): void {
+  /** Writes the steps that alarms do not have yet, also those that a crash kept from being written; each is a commit. */
+  #escalateSome(plans: readonly { readonly alarm: Alarm; readonly plan: Plan }[]): void {
     const { desk, policy } = this.#o;
-    for (const tier of [1, 2, 3] as const) {
-      if (tier > telling.reached || tier <= (alarm.tier ?? 0) || policy.tiers[tier] === undefined) continue;
-      const why = due.find((each) => each.tier === tier)?.why;
-      desk.escalate(alarm.id, tier, reasons[why === "undelivered" ? why : tier]);
+    let left = stepsATurn;
+    for (const { alarm, plan: each } of plans) {
+      const { reached, failed } = each.telling;
+      for (const tier of [1, 2, 3] as const) {
+        if (tier > reached || tier <= (alarm.tier ?? 0) || policy.tiers[tier] === undefined) continue;
+        if (left === 0) {
+          this.#dirty.add(alarm.id);
+          this.#lookIn(0);
+          break;
+        }
+        left -= 1;
+        desk.escalate(alarm.id, tier, reasons[failed > 0 && failed === tier - 1 ? "undelivered" : tier]);
+      }
     }
   }
 
@@ -270,14 +281,6 @@ class RunningEscalation implements Escalation {
     const push = this.#pushes.get(id);
     if (push === undefined) throw new Error(`push ${id} is over`);
     return push;
-  }
-
-  #pruneCooling(now: number): void {
-    if (this.#cooling.size <= coolingsBeforePruning) return;
-    for (const [key, { sent, waiting }] of this.#cooling) {
-      const until = Math.max(sent?.at ?? 0, waiting?.due ?? 0) + this.#o.policy.coolDown;
-      if (until < now) this.#cooling.delete(key);
-    }
   }
 }
 
