@@ -1,10 +1,17 @@
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { z } from "zod";
 import { durationSchema } from "../../gateway/domain/duration.ts";
 
-const pem = (what: string) =>
-  z
-    .string()
-    .refine((text) => text.includes("-----BEGIN "), `the PEM text of ${what}, for example "\${file:certs/it.pem}"`);
+const pem = (what: string, read: (text: string) => unknown) =>
+  z.string().refine((text) => {
+    try {
+      read(text);
+      return text.includes("-----BEGIN ");
+    } catch {
+      return false;
+    }
+  }, `the PEM text of ${what}, for example "\${file:certs/it.pem}"`);
+const certificateOf = (whose: string) => pem(`${whose} certificate`, (text) => new X509Certificate(text));
 
 /** What the configuration says of an OPC UA server that is a device of the site. */
 export const opcUaOptions = z
@@ -22,7 +29,7 @@ export const opcUaOptions = z
       .enum(["Basic256Sha256", "Aes128_Sha256_RsaOaep", "Aes256_Sha256_RsaPss"])
       .default("Basic256Sha256")
       .describe("Older policies are not spoken."),
-    serverCertificate: pem("the server's certificate")
+    serverCertificate: certificateOf("the server's")
       .optional()
       .describe(
         "The only certificate that the server may show, however old: named by `file:`. Without it the server's certificate has to lie in `opcua/client/trusted/certs` of the data directory.",
@@ -33,10 +40,10 @@ export const opcUaOptions = z
       .optional()
       .describe("As set up on the server. Without it the gateway signs in anonymously."),
     password: z.string().min(1).optional().describe("Better kept in a file of its own and named by `file:`."),
-    certificate: pem("the user's certificate")
+    certificate: certificateOf("the user's").optional().describe("A user's certificate in place of name and password."),
+    key: pem("the key of that certificate, without a passphrase", createPrivateKey)
       .optional()
-      .describe("A user's certificate in place of name and password."),
-    key: pem("the key of that certificate").optional().describe("Its private key."),
+      .describe("Its private key."),
     publishEvery: durationSchema.prefault("500ms").describe("How often the server sends what has changed."),
     keepAlive: durationSchema
       .prefault("10s")
