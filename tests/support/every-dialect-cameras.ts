@@ -4,15 +4,9 @@ import { OnvifCamera } from "../../simulators/cameras/onvif.ts";
 import { fallingObject, HapiCamera } from "../../simulators/hapi/camera.ts";
 import { IsecurePlatform } from "../../simulators/hikvision/camera.ts";
 import { ThrowCamera } from "../../simulators/throw-camera/camera.ts";
+import { MosquittoDevice, pushByCurl } from "./every-dialect-clients.ts";
 import type { EverySite } from "./every-dialect-site.ts";
-import {
-  canaries,
-  type Fact,
-  type Peers,
-  pictureBytes,
-  publishByMosquitto,
-  pushByCurl,
-} from "./every-dialect-terminals.ts";
+import { canaries, type Fact, type Peers, pictureBytes } from "./every-dialect-terminals.ts";
 
 const thrownOnvif = "RuleEngine/FacadeDetector/acme:ObjectThrown";
 const thrownAxis = "axis:CameraApplicationPlatform/ObjectAnalytics/Device1Scenario1";
@@ -56,12 +50,13 @@ export function openCameras(site: EverySite): Peers {
   const b7 = new OnvifCamera({ ...link, ...site.account("cam-b7"), topicPrefix, throwTopic: thrownOnvif });
   const b8 = new AxisCamera({ ...link, ...site.account("cam-b8"), serial: "ACCC8E000001" });
   const b9 = new Frigate({ ...link, ...site.account("frigate"), cameras: ["facade_b9"], label: "thrown_object" });
+  const b10 = new MosquittoDevice(site.brokerPort, site.account("cam-b10"), "box/b10/alarm");
   for (const camera of [b7, b8, b9]) camera.link.faults = { duplicates: true };
   const facade = { VideoSource: "1", Rule: "Facade" };
 
   async function boxes(round: number): Promise<readonly Fact[]> {
     const alarm = { type: "抛物", id: `b-${round}`, t: Date.now(), score: 91, box: [1000, 200, 1060, 260] };
-    await publishByMosquitto(site, site.account("cam-b10"), "box/b10/alarm", { ...alarm, pic: canaries.picture });
+    await b10.say({ ...alarm, pic: canaries.picture });
     const toss = { nAction: 1, nEventID: 500 + round, UTC: Math.floor(Date.now() / 1000), szName: canaries.name };
     const stuBoundingBox = { left: 4096, top: 2048, right: 4196, bottom: 2148 };
     const { username, password } = site.account("cam-b11");
@@ -113,6 +108,7 @@ export function openCameras(site: EverySite): Peers {
     async stop() {
       b9.rest();
       await Promise.all([b3, b4].map(({ station }) => station.stop()));
+      await b10.stop();
       await Promise.all([b7, b8, b9].map((camera) => camera.link.stop()));
     },
   };

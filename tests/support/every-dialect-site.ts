@@ -33,7 +33,7 @@ const fileSchema = z.looseObject({
 export interface Addresses {
   readonly uplink: number;
   readonly lines: Readonly<Record<string, string>>;
-  /** Options by device; each takes the place of the example's. */
+  /** By device, parts of its options in place of the example's. */
   readonly options: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** Devices that are left out. */
   readonly without?: readonly string[];
@@ -106,7 +106,7 @@ export class EverySite implements SiteFiles {
       serialLines: file.serialLines.map((line) => ({ ...line, path: lines[line.id] ?? line["path"] })),
       devices: file.devices
         .filter(({ id }) => !without.includes(id))
-        .map((device) => ({ ...device, options: { ...device.options, ...options[device.id] } })),
+        .map((device) => ({ ...device, options: merged(device.options, options[device.id] ?? {}) })),
     };
     this.put("zhian.yaml", stringify(site));
   }
@@ -114,6 +114,18 @@ export class EverySite implements SiteFiles {
   remove(): void {
     rmSync(this.dir, { recursive: true, force: true });
   }
+}
+
+function merged(
+  whole: Readonly<Record<string, unknown>>,
+  part: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const inner = (key: string) => z.record(z.string(), z.unknown()).safeParse(whole[key]).data;
+  const entries = Object.entries(part).map(([key, value]): [string, unknown] => {
+    const [given, of] = [z.record(z.string(), z.unknown()).safeParse(value).data, inner(key)];
+    return [key, given === undefined || of === undefined ? value : merged(of, given)];
+  });
+  return { ...whole, ...Object.fromEntries(entries) };
 }
 
 /** Driver and dialect of every device of the example. */

@@ -1,13 +1,10 @@
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
 import { FaceTerminal } from "../../simulators/face-terminal/terminal.ts";
 import { jpegDataUrl } from "../../simulators/facesluice/picture.ts";
 import { IsapiTerminal, people } from "../../simulators/hikvision/terminal.ts";
 import { jpeg } from "../../simulators/hikvision/wire.ts";
+import { MosquittoDevice, pushByCurl } from "./every-dialect-clients.ts";
 import type { EverySite } from "./every-dialect-site.ts";
 import { freePort } from "./free-port.ts";
-
-const run = promisify(execFile);
 
 /** What one device said, as it has to arrive. */
 export interface Fact {
@@ -65,25 +62,6 @@ export const canaries = {
 /** A slice of a picture's text is enough to find it. */
 const needleOf = (picture: string): string => picture.slice(400, 440);
 
-export async function pushByCurl(args: readonly string[], body: unknown, url: string): Promise<string> {
-  const json = ["-H", "Content-Type: application/json", "-d", JSON.stringify(body)];
-  return (await run("curl", ["-s", "-m", "20", "-w", " %{http_code}", ...args, ...json, url])).stdout;
-}
-
-export async function publishByMosquitto(
-  site: EverySite,
-  login: { readonly username: string; readonly password: string },
-  topic: string,
-  body: unknown,
-): Promise<void> {
-  const where = ["-p", String(site.brokerPort), "-u", login.username, "-P", login.password, "-i", login.username];
-  // Twice on one connection: a device that has lost the acknowledgement sends again.
-  const text = JSON.stringify(body);
-  const twice = run("mosquitto_pub", [...where, "-q", "1", "-t", topic, "-l"]);
-  twice.child.stdin?.end(`${text}\n${text}\n`);
-  await twice;
-}
-
 export interface Terminals extends Peers {
   readonly needles: readonly string[];
   /** From now on the clock of gate-east is off by so much, ms. */
@@ -119,15 +97,14 @@ export async function openTerminals(site: EverySite): Promise<Terminals> {
     pictureBytes,
   });
   const southAddress = await isapi.server?.listen();
+  const controller = new MosquittoDevice(site.brokerPort, site.account("gate-north"), "acs/gate-north/events");
   const garage = `${site.ingestUrl}/ingest/gate-garage/token/${site.secret("gate-garage")}`;
   const { card, ...shown } = canaries;
 
   return {
     options: {
-      "gate-west": {
-        server: { address: `http://127.0.0.1:${west.port}`, ...west.account, callback: site.ingestUrl },
-      },
-      "gate-south": { device: { address: southAddress, ...site.account("gateway", "gate-south-own") } },
+      "gate-west": { server: { address: `http://127.0.0.1:${west.port}`, callback: site.ingestUrl } },
+      "gate-south": { device: { address: southAddress } },
     },
     quiet: ["gate-north", "gate-garage"],
     needles: [
@@ -145,7 +122,7 @@ export async function openTerminals(site: EverySite): Promise<Terminals> {
       const south = await isapi.pass(75);
       await isapi.repeat();
       const north = { at: Date.now(), nr: `n-${round}`, what: "pass", card, ...shown };
-      await publishByMosquitto(site, site.account("gate-north"), "acs/gate-north/events", north);
+      await controller.say(north);
       const seqnum = 100 + round;
       const bashi = { seqnum, timestamp: Math.floor(Date.now() / 1000), event: "face", state: 4, uid: card, ...shown };
       for (let times = 0; times < 2; times++) {
@@ -160,7 +137,7 @@ export async function openTerminals(site: EverySite): Promise<Terminals> {
         { deviceId: "gate-garage", kind: "access.granted", record: String(seqnum), body: { method: "face" } },
       ];
     },
-    stop: () => Promise.all([overMqtt.station.stop(), overHttp.station.stop(), isapi.stop()]),
+    stop: () => Promise.all([overMqtt.station.stop(), overHttp.station.stop(), isapi.stop(), controller.stop()]),
   };
 }
 
