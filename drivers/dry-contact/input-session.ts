@@ -31,6 +31,7 @@ class InputSession {
   #debounce = unknownLevel;
   #chatter: Chatter = calm;
   #deafAt: readonly number[] = [];
+  #rechecks = 0;
   #cancelTick: () => void = () => {};
   #cancelRecheck: () => void = () => {};
   #failure = Promise.withResolvers<never>();
@@ -111,12 +112,21 @@ class InputSession {
     if (signal.aborted || line !== this.#line) return;
     if (high !== undefined) {
       this.#context.seen();
+      this.#rechecks += 1;
+      if (this.#rechecks === 2) this.#judgeBefore();
       const read = reading(this.#debounce, high !== options.activeLow, clock.now(), this.#holdMs());
       if (read.state.raw === this.#debounce.raw && read.change === undefined) this.#context.filtered("unchanged");
       this.#take(read);
       this.#schedule();
     }
     this.#recheckIn(high === undefined ? unreadAgainMs : options.recheck);
+  }
+
+  /** It was watched for a while: what was told of it before this session began is judged. */
+  #judgeBefore(): void {
+    const { clock, faultStands } = this.#context;
+    if (this.#chatter.chattering || faultStands?.("chattering") !== true) return;
+    this.#reports.push("fault", [faultDraft("chattering", false, this.#wallTime(clock.now()))]);
   }
 
   #recheckIn(ms: number): void {

@@ -34,6 +34,8 @@ class Conversation implements LinkListener {
   readonly #memory: Memory;
   readonly #outbox: Outbox;
   readonly #missing = new Map<string, string>();
+  /** Variables of which the server has said anything. */
+  readonly #heard = new Set<number>();
   /** Conditions whose quality is bad, by their point. */
   readonly #badConditions = new Map<string, string>();
   #link: Link | undefined;
@@ -116,6 +118,7 @@ class Conversation implements LinkListener {
     const variable = this.#profile.variables[index];
     if (variable === undefined || this.#over) return;
     const { clock } = this.#context;
+    this.#heard.add(index);
     if (lostBefore(heard)) this.#gap(`values of ${nameOf(variable)} before this one`);
     const outcome = this.#memory.variables.take(variable, heard, clock.now());
     this.#missing.delete(nameOf(variable));
@@ -128,6 +131,7 @@ class Conversation implements LinkListener {
   missing(index: number | "events", status: string): void {
     if (this.#over) return;
     const variable = index === "events" ? undefined : this.#profile.variables[index];
+    if (index !== "events") this.#heard.add(index);
     this.#missing.set(variable === undefined ? "events" : nameOf(variable), status);
     this.#tellQuality();
   }
@@ -203,10 +207,10 @@ class Conversation implements LinkListener {
   #tellQuality(): void {
     const { variables } = this.#memory;
     const said = (map: ReadonlyMap<string, string>) => [...map].map(([name, why]) => `${name}: ${why}`).sort();
-    this.#outbox.add(
-      this.#memory.fault("sensor-quality", [...said(variables.bad), ...said(this.#badConditions)].join("; ")),
-    );
-    this.#outbox.add(this.#memory.fault("node-missing", said(this.#missing).join("; ")));
+    const stands = this.#heard.size < this.#profile.variables.length ? undefined : this.#stands;
+    const bad = [...said(variables.bad), ...said(this.#badConditions)].join("; ");
+    this.#outbox.add(this.#memory.fault("sensor-quality", bad, stands));
+    this.#outbox.add(this.#memory.fault("node-missing", said(this.#missing).join("; "), stands));
   }
 
   /** Something is missing that nobody can bring back: told once, as a fault that is over at once. */
@@ -249,9 +253,8 @@ class Conversation implements LinkListener {
         if (this.#over) return;
         // BadNothingToDo: it has no condition that it retains, and sends no RefreshEnd on that.
         if (refusal === "BadNothingToDo") this.#tell(this.#memory.conditions.refreshEnds(), undefined);
-        this.#outbox.add(
-          this.#memory.fault("refresh-refused", refusal === undefined || refusal === "BadNothingToDo" ? "" : refusal),
-        );
+        const refused = refusal === undefined || refusal === "BadNothingToDo" ? "" : refusal;
+        this.#outbox.add(this.#memory.fault("refresh-refused", refused, this.#stands));
         if (refusal !== undefined) this.#refreshed();
       },
       () => this.#lose(new GatewayError("LINK_LOST", "the server does not answer the refresh of its conditions")),
@@ -280,6 +283,8 @@ class Conversation implements LinkListener {
     if (clock.quality().state === "unsynchronised") return {};
     return { nowMs: clock.wall(), ...(this.#skewMs === undefined ? {} : { skewMs: this.#skewMs }) };
   }
+
+  readonly #stands = (code: string): boolean => this.#context.faultStands?.(code) ?? false;
 
   #live(act: () => void): void {
     if (!this.#over && !this.#context.signal.aborted) act();

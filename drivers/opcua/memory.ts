@@ -16,10 +16,15 @@ export class Memory {
     this.#faults.clear();
   }
 
-  /** A fault that stands while `cause` is not empty; told when that changes. */
-  fault(code: string, cause: string): readonly ObservationDraft[] {
-    if ((this.#faults.get(code) ?? "") === cause) return [];
+  /**
+   * A fault that stands while `cause` is not empty; told when that changes. Nothing is known of it at first: `stands` then says
+   * whether it was told before. Without it that is not yet to be judged.
+   */
+  fault(code: string, cause: string, stands?: (code: string) => boolean): readonly ObservationDraft[] {
+    const known = this.#faults.get(code);
+    if (known === cause || (known === undefined && cause === "" && stands === undefined)) return [];
     this.#faults.set(code, cause);
+    if (known === undefined && cause === "" && stands?.(code) !== true) return [];
     const active = cause !== "";
     const detail = active ? { detail: cause.slice(0, 500) } : {};
     return [{ kind: "device.fault", body: { code, active, ...detail } }];

@@ -36,6 +36,7 @@ export class SessionContext {
   /** What its client says may concern another device: only the session knows what is a sign of life. */
   readonly #sharesClient: boolean;
   #over = false;
+  #clockJudged = false;
   /** How often the session accounted for something: a message during which it does not move was forgotten. */
   #accounted = 0;
   /** What was observed so far for the message that is being handled; absent between messages. */
@@ -77,6 +78,7 @@ export class SessionContext {
       clock,
       signal,
       pseudonym,
+      faultStands: (code) => shared.faultStands?.(device.id, code) ?? false,
       observe: (drafts) => this.#observe(drafts),
       reject: (rejection) => live(() => this.#reject(rejection)),
       filtered: (reason) => live(() => this.#filtered(reason)),
@@ -84,9 +86,7 @@ export class SessionContext {
         live(() => {
           if (this.#posthumous) return;
           liveness.heard(device.id, details);
-          // Whoever was told before the last start that its clock is wrong is not told the contrary by the driver.
-          if (Math.abs(details?.clockSkewMs ?? Number.POSITIVE_INFINITY) <= believedSkewMs)
-            shared.observeFault(device.id, "clock-wrong", false);
+          this.#judgeClock(details?.clockSkewMs);
         }),
       gone: (reason) =>
         live(() => {
@@ -102,6 +102,15 @@ export class SessionContext {
       ...(profile === undefined ? {} : { profile }),
       ...(shared.dataDir === undefined ? {} : { dataDir: shared.dataDir }),
     };
+  }
+
+  /** What an earlier session told of the clock, the driver of this one does not know. */
+  #judgeClock(skewMs: number | undefined): void {
+    if (this.#clockJudged || skewMs === undefined) return;
+    this.#clockJudged = true;
+    // One that is wrong now is the driver's to tell, and so is its end.
+    if (Math.abs(skewMs) > believedSkewMs) return;
+    this.#options.shared.observeFault(this.#options.supervised.device.id, "clock-wrong", false);
   }
 
   #observe(drafts: readonly ObservationDraft[]): Promise<void> {

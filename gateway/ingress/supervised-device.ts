@@ -36,6 +36,7 @@ export interface RunnerShared {
   readonly logger: Logger;
   readonly telemetry: Telemetry;
   readonly newId: () => ObservationId;
+  readonly faultStands?: (deviceId: DeviceId, code: string) => boolean;
   readonly random: () => number;
   readonly liveness: Liveness;
   readonly quarantine: Quarantine;

@@ -43,7 +43,8 @@ export interface SupervisorOptions {
   /** A new UUID v7. */
   readonly newId: () => ObservationId;
   /**
-   * Does a fault of a device stand that was reported before this start? Nobody else would say that it is over. Asked once a code.
+   * Does an alarm stand for a fault of the device of this code? It may be from before this start, and then nobody else would say
+   * that it is over.
    */
   readonly faultStands?: (deviceId: DeviceId, code: string) => boolean;
   /** In 0..1, for the jitter of the back-off. */
@@ -221,9 +222,11 @@ class DeviceSupervisor implements Supervisor {
   #fault(deviceId: DeviceId, code: string, active: boolean, detail?: string): void {
     const faults = this.#supervised.get(deviceId)?.faults;
     if (faults === undefined) return;
-    const known = faults.get(code) ?? this.#options.faultStands?.(deviceId, code) ?? false;
+    const known = faults.get(code);
+    const stands = () => this.#options.faultStands?.(deviceId, code) ?? false;
     faults.set(code, active);
-    if (known === active) return;
+    // The end of one that somebody else told is asked for, its begin only where nothing was told since the start.
+    if ((active ? (known ?? stands()) : known === true || stands()) === active) return;
     const body = detail === undefined ? { code, active } : { code, active, detail };
     this.#edge(deviceId, { kind: "device.fault", body, occurredAtMs: this.#options.clock.wall() });
   }

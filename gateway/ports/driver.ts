@@ -179,6 +179,11 @@ export interface DriverContext<O> {
   gone(reason: "last-will" | "said-so" | "no-answer" | "link-lost"): void;
   /** Keyed pseudonym of a person id; the key stays on the box. */
   pseudonym(personId: string): string;
+  /**
+   * Does an alarm stand for a fault of the device of this code? Where the driver finds that all is well and knows of no fault, it
+   * was told before a start or a reload, and only the driver can say that it is over.
+   */
+  faultStands?(code: string): boolean;
   /** For dialects that grant MQTT. */
   readonly mqtt?: DeviceMqtt;
   /** For dialects that grant HTTP. */

@@ -206,6 +206,20 @@ describe("a contact that chatters", () => {
   });
 });
 
+describe("a contact that chattered before the gateway was started anew", () => {
+  beforeEach(() => {
+    chip = new FakeChip({ gpiod: "2.2.1" });
+  });
+
+  it("is in order when it has been watched for a while", async () => {
+    const session = contact({ backend: "chardev", recheck: "5s" });
+    Object.assign(session.context, { faultStands: (code: string) => code === "chattering" });
+    await session.until("its end", () => session.faults().length > 0, 50);
+    await session.pass(12_000, 100);
+    expect(session.faults()).toEqual([["chattering", false]]);
+  });
+});
+
 describe("what a contact is told as", () => {
   beforeEach(() => {
     chip = new FakeChip();
