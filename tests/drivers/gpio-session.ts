@@ -38,10 +38,10 @@ export class GpioSession {
 
   /**
    * Lets the tools do their work, and log time pass with them, until it is so. Gives up, and says what there is, after
-   * ten seconds.
+   * 25 seconds.
    */
   async until(what: string, probe: () => boolean, stepMs = 10): Promise<void> {
-    const end = performance.now() + 10_000;
+    const end = performance.now() + 25_000;
     while (!probe()) {
       if (performance.now() > end) throw new Error(`in vain: ${what}; ${this.context.everything()} ${this.#error}`);
       this.context.clock.advance(stepMs);
