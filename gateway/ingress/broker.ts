@@ -1,6 +1,5 @@
 import { createServer, type Server, type Socket } from "node:net";
 import type { Aedes, Client } from "aedes";
-import { GatewayError } from "../domain/errors.ts";
 import type { DeviceId } from "../domain/ids.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Stranger } from "../ports/devices.ts";
@@ -13,6 +12,7 @@ import { type DeviceEndpoint, DeviceLink } from "./device-link.ts";
 import type { HeaderFault } from "./fixed-header.ts";
 import { type DeadlineFault, GuardedConnection } from "./guarded-connection.ts";
 import { defaultLimits, type IngressLimits } from "./limits.ts";
+import { listenOn } from "./listening.ts";
 import { MqttSessions } from "./mqtt-sessions.ts";
 import { type Arrival, createProtocol } from "./protocol.ts";
 import { SparseLog } from "./sparse-log.ts";
@@ -89,27 +89,18 @@ class DeviceBroker implements Broker {
 
   async start(): Promise<void> {
     await this.#aedes.listen();
-    const { host, port } = this.#options.listen;
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once("error", (cause: NodeJS.ErrnoException) => {
-        const code = cause.code === "EADDRINUSE" ? "PORT_IN_USE" : "LISTEN_REFUSED";
-        this.#aedes.close();
-        reject(new GatewayError(code, `the broker cannot listen on ${host}:${port}`, { cause }));
-      });
-      this.#server.listen(port, host, resolve);
+    const bound = await listenOn(this.#server, this.#options.listen, "the broker").catch((error: unknown) => {
+      this.#aedes.close();
+      throw error;
     });
-    this.#server.removeAllListeners("error");
     // Out of file descriptors, and the like: the connections that are there go on.
     this.#server.on("error", (error: NodeJS.ErrnoException) =>
       this.#log.note("accept", (count) =>
         this.#options.logger.error({ code: error.code, count }, "the broker cannot accept connections"),
       ),
     );
-    const bound = this.#server.address();
-    if (bound !== null && typeof bound === "object") {
-      this.address = bound.address;
-      this.port = bound.port;
-    }
+    this.address = bound.address;
+    this.port = bound.port;
   }
 
   listening(): boolean {

@@ -1,7 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { GatewayError } from "../domain/errors.ts";
 import type { DeviceId } from "../domain/ids.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Stranger } from "../ports/devices.ts";
@@ -13,6 +12,7 @@ import { type HttpEndpoint, HttpLink } from "./http-link.ts";
 import { addressOf, IngestConnections } from "./ingest-connections.ts";
 import { defaultIngestLimits, type IngestLimits } from "./ingest-limits.ts";
 import { IngestRequests } from "./ingest-requests.ts";
+import { listenOn } from "./listening.ts";
 import { SparseLog } from "./sparse-log.ts";
 
 export interface IngestOptions {
@@ -108,28 +108,14 @@ class IngestListener implements Ingest {
   }
 
   async start(): Promise<void> {
-    const { host, port } = this.#options.listen;
-    await new Promise<void>((resolve, reject) => {
-      const refuse = (cause: NodeJS.ErrnoException): void => {
-        const code = cause.code === "EADDRINUSE" ? "PORT_IN_USE" : "LISTEN_REFUSED";
-        reject(new GatewayError(code, `the ingest listener cannot listen on ${host}:${port}`, { cause }));
-      };
-      this.#server.once("error", refuse);
-      this.#server.listen(port, host, () => {
-        this.#server.off("error", refuse);
-        resolve();
-      });
-    });
+    const bound = await listenOn(this.#server, this.#options.listen, "the ingest listener");
     this.#server.on("error", (error: NodeJS.ErrnoException) =>
       this.#log.note("accept", (count) =>
         this.#options.logger.error({ code: error.code, count }, "the ingest listener cannot accept connections"),
       ),
     );
-    const bound = this.#server.address();
-    if (bound !== null && typeof bound === "object") {
-      this.address = bound.address;
-      this.port = bound.port;
-    }
+    this.address = bound.address;
+    this.port = bound.port;
   }
 
   listening(): boolean {

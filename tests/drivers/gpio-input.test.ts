@@ -131,7 +131,6 @@ describe.each(tools)("by $way", ({ gpiod }) => {
   it("an edge to where the line was thought to be shows that it left before anybody listened", async () => {
     const session = await listening();
     chip.slip(3, true);
-    await new Promise((resolve) => setTimeout(resolve, 100));
     await session.pass(200);
     chip.set(3, false);
     await session.until("both", () => session.levels().length === 3);
